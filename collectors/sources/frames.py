@@ -1,0 +1,35 @@
+"""`Frames`: a run of captured frames, as every source hands them on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(slots=True)
+class Frames:
+    """Up to 65,536 frames in the order captured.
+
+    `buffer` holds the bytes (headers of the file format between the frames do no harm). Arrays of shape (n,):
+    `offset` int64 and `cap_len` uint32 (bytes) say where each frame stands in `buffer`; `length` uint32 is its
+    length on the wire; `time` int64 is nanoseconds since 1970 UTC; `interface` uint16 counts interfaces of the
+    section; `linktype` uint16 is a LINKTYPE_ number. `first` is the number of the first frame, from 1.
+    """
+
+    buffer: bytes | bytearray | memoryview
+    offset: NDArray[np.int64]
+    cap_len: NDArray[np.uint32]
+    length: NDArray[np.uint32]
+    time: NDArray[np.int64]
+    interface: NDArray[np.uint16]
+    linktype: NDArray[np.uint16]
+    first: int
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+
+class CaptureError(Exception):
+    """A source that can't be read as a capture: what, where, what to do, in one line."""

@@ -1,0 +1,25 @@
+"""The engine: a deterministic function of batches of rows. No clock, no randomness, no input or output inside."""
+
+from __future__ import annotations
+
+from pipeline.engine.arp import DuplicateAddresses
+from pipeline.engine.fragments import Reassembly
+from pipeline.engine.streams import Streams
+from pipeline.schema.columns import Columns
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """The stateful columns of one capture, in the order of its frames."""
+
+    def __init__(self) -> None:
+        self.reassembly = Reassembly()
+        self.streams = Streams()
+        self.duplicates = DuplicateAddresses()
+
+    def process(self, columns: Columns) -> None:
+        """Add to the rows of the next batch, in place, what only earlier rows can tell."""
+        self.reassembly.process(columns)
+        self.streams.process(columns)
+        self.duplicates.process(columns)
