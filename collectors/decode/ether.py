@@ -124,6 +124,7 @@ def ethernet(p: Packet) -> cython.int:
     kind = u16(p, at + 12) if p.end - at >= 14 else -1
     if kind == 0x8903:  # Cisco FabricPath: an outer MAC header of its own kind, a tag, then the Ethernet frame
         p.at = at + 16
+        narrow(p, p.full - p.at - 4)  # its frame check sequence comes with the frame inside
         return _CFP
     if inner:
         p.u64[_IN_DST, row] = mac(p, at)
@@ -137,7 +138,7 @@ def ethernet(p: Packet) -> cython.int:
         need(p, 14)
         return 0
     p.at = at + 14
-    if kind <= 1500:
+    if 0 < kind <= 1500:
         if not inner:
             p.u16[_LEN, row] = kind
             p.lane[_L_LEN, row] = 1
@@ -145,7 +146,7 @@ def ethernet(p: Packet) -> cython.int:
         if p.end - p.at >= 2 and u16(p, p.at) == 0xFFFF:  # Novell's raw IPX
             return _DATA
         return _LLC
-    if kind < 1536:
+    if 0 < kind < 1536:
         mark(p, True)
         return _DATA
     if inner:
@@ -330,9 +331,12 @@ def tag(p: Packet) -> cython.int:
             return 0
         if u16(p, at) != 1:
             return _DATA
-        kind = u16(p, at + 2)
-        size = 12 if kind & 0xFF == 0x10 or kind & 0xFF == 0x11 else 8
-        if kind >> 8 == 0 and (kind & 0xFF) not in (0x10, 0x11, 0x20, 0x21):
+        kind = u16(p, at + 2)  # a time stamp of 64 or of 48 bits
+        if kind == 0x0010:
+            size = 12
+        elif kind == 0x0020:
+            size = 10
+        else:
             return _DATA
         if not need(p, size + 2):
             return 0

@@ -94,6 +94,11 @@ def icmp(p: Packet) -> cython.int:
     if not _head(p, _TYPE, _CODE, _CHECKSUM, _L_ICMP):
         return 0
     kind = p.data[at]
+    if kind == 42 or kind == 43:  # extended echo (RFC 8335): the sequence number has one byte
+        if p.end - at >= 6:
+            p.u16[_IDENT, row] = u16(p, at + 4)
+            p.lane[_L_ECHO, row] = 1
+        return 0
     if kind == 0 or kind == 8 or 13 <= kind <= 18:
         if p.end - at >= 6:
             p.u16[_IDENT, row] = u16(p, at + 4)

@@ -265,6 +265,9 @@ def ip4(p: Packet) -> cython.int:
     p.u8[_DSFIELD, row] = p.data[at + 1]
     total = (p.data[at + 2] << 8) | p.data[at + 3]
     p.u16[_LEN, row] = total
+    if total == 0 and p.full - at <= 0xFFFF:  # left to the card (segmentation offload): what is there counts
+        total = p.full - at
+        p.u16[_LEN, row] = total
     if total < size and total != 0:
         p.lane[_L_IP, row] = _TO_LEN
         mark(p, True)
@@ -280,7 +283,7 @@ def ip4(p: Packet) -> cython.int:
     p.u32[_SRC, row] = u32(p, at + 12)
     p.u32[_DST, row] = u32(p, at + 16)
     p.lane[_L_IP, row] = _TO_DST
-    if total:  # 0: the length was left to the card (segmentation offload)
+    if total:  # 0: over 65,535 bytes, as Linux shows its own big segments
         narrow(p, total)
     if not need(p, size):
         return 0
@@ -378,8 +381,7 @@ def ip6(p: Packet) -> cython.int:
     plen = u16(p, at + 4)
     p.at = at + 40
     if plen or p.data[at + 6] != 0:  # 0 before hop-by-hop options: a jumbogram (RFC 2675) tells its length there
-        if plen:
-            narrow(p, plen)
+        narrow(p, plen)
     p.next = p.data[at + 6]
     return by_protocol(p, p.next)
 

@@ -16,6 +16,7 @@ _DSTPORT = cython.declare(cython.Py_ssize_t, _s.u16("udp.dstport"))
 _LENGTH = cython.declare(cython.Py_ssize_t, _s.u16("udp.length"))
 _CHECKSUM = cython.declare(cython.Py_ssize_t, _s.u16("udp.checksum"))
 _L_UDP = cython.declare(cython.Py_ssize_t, _s.lane("udp"))
+_L_IPV6 = cython.declare(cython.Py_ssize_t, _s.lane("ipv6"))
 _L_LENGTH = cython.declare(cython.Py_ssize_t, _s.lane("udp.length"))
 _L_CHECKSUM = cython.declare(cython.Py_ssize_t, _s.lane("udp.checksum"))
 _SCTP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("sctp.srcport"))
@@ -88,7 +89,7 @@ def udp(p: Packet) -> cython.int:
             mark(p, True)
             return 0
     elif length < 8:
-        if length != 0 or p.full - at <= 0xFFFF:  # 0: a jumbogram, or a segment left to the card
+        if length != 0 or p.lane[_L_IPV6, row] == 0 or p.full - at <= 0xFFFF:  # 0: a jumbogram (RFC 2675)
             mark(p, True)
             return 0
     else:
@@ -115,6 +116,9 @@ def sctp(p: Packet) -> cython.int:
     """The common header (RFC 9260, section 3.1) and the type of the first chunk."""
     row: cython.Py_ssize_t = p.row
     at: cython.Py_ssize_t = p.at
+    if p.full - at < 12:
+        need(p, 12)
+        return 0
     if p.end - at >= 4:
         p.u16[_SCTP_SRC, row] = u16(p, at)
         p.u16[_SCTP_DST, row] = u16(p, at + 2)

@@ -1,0 +1,39 @@
+# Shoal's house work. `make help` lists the targets. `make PYTHON=python3.12 setup` names the interpreter that .venv is
+# made with; without it, it is the first of version 3.11 or later.
+BIN := .venv/bin
+
+.PHONY: help setup test-tools demo test lint bench docs clean distclean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## .venv with every extra, the compiled modules, and .venv/bin/shoal
+	@deploy/dev/system-packages build $(PYTHON)
+	@deploy/dev/setup $(PYTHON)
+
+test-tools: setup
+	@deploy/dev/system-packages test $(PYTHON)
+
+demo: setup  ## Import the sample capture, and ask it some questions in SQL
+	@$(BIN)/python deploy/dev/demo
+
+test: test-tools lint  ## Lint, then every test (ARGS="-k name" passes arguments to pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup  ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: setup  ## Measure; figures go to docs/performance.md
+	@$(BIN)/python -m benchmarks
+
+docs: setup  ## Write the reference pages that derive from the code
+	@$(BIN)/python -m pipeline.schema.docs
+
+clean:  ## Remove what was built; .venv stays
+	@rm -rf build dist demo.db tutorial.db ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .venv/.stamp-build
+	@find collectors pipeline \( -name '*.so' -o -name '*.c' \) -delete
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## Remove .venv as well
+	@rm -rf .venv

@@ -1,0 +1,245 @@
+"""A network in one process: hosts in namespaces of the kernel, joined by a switch that can lose frames.
+
+Each `Host` is a network namespace with one TAP interface: its TCP, ARP and neighbour discovery are the kernel's own.
+`Switch` moves the frames between the TAPs in user space: it learns addresses, keeps VLANs apart, delays, and loses TCP
+segments as its seeded generator says. A port can be a mirror, as on a managed switch: it gets a copy of each frame,
+tagged with the VLAN of the port it came in by. A frame that is lost on the way out of the switch was mirrored before;
+one that is lost on the way in was not.
+
+Needs root and iproute2; `Capture` needs tcpdump.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import heapq
+import os
+import random
+import select
+import signal
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_TUNSETIFF = 0x400454CA
+_IFF_TAP_NO_PI = 0x1002
+_CLONE_NEWNET = 0x40000000
+_ETHERTYPES = {b"\x08\x00": 4, b"\x86\xdd": 6}
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class LabError(Exception):
+    """The lab can't be built here; one line that says what it needs."""
+
+
+def _ip(*arguments: str) -> None:
+    done = subprocess.run(("ip", *arguments), check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise LabError(f"ip {' '.join(arguments)}: {done.stderr.strip()}; the lab needs root and network namespaces")
+
+
+def _enter(namespace: int) -> None:
+    if _libc.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@dataclass
+class Port:
+    """How a host hangs on the switch. `loss_in` and `loss_out` are the odds that the switch loses a TCP segment with
+    payload that comes from, or goes to, the host; `delay` (seconds) is one way, to and from the host alike."""
+
+    vlan: int = 1
+    delay: float = 0.002
+    loss_in: float = 0.0
+    loss_out: float = 0.0
+    mirror: bool = False
+
+
+class Host:
+    """A network namespace with the interface `eth0`."""
+
+    def __init__(self, name: str, number: int, addresses: tuple[str, ...] = (), port: Port | None = None) -> None:
+        self.name = name
+        self.mac = f"02:00:00:00:00:{number:02x}"
+        self.addresses = addresses
+        self.port = port or Port()
+        self.tap = -1
+        self._space = f"lab{os.getpid()}-{name}"
+        self._namespace = -1
+
+    def open(self) -> None:
+        """Make the namespace, its interface and addresses. Raises LabError where that is not permitted."""
+        _ip("netns", "add", self._space)
+        self._namespace = os.open(f"/run/netns/{self._space}", os.O_RDONLY)
+        self.start(self._make_tap).join()
+        if self.tap < 0:
+            raise LabError(f"{self.name}: no TAP interface; the lab needs root and /dev/net/tun")
+        inside = ("-n", self._space)
+        _ip(*inside, "link", "set", "eth0", "address", self.mac)
+        for address in self.addresses:
+            _ip(*inside, "addr", "add", address, "dev", "eth0", *(("nodad",) if ":" in address else ()))
+        _ip(*inside, "link", "set", "lo", "up")
+        _ip(*inside, "link", "set", "eth0", "up")
+
+    def close(self) -> None:
+        """Remove the namespace and all that runs on its interface."""
+        for fd in (self.tap, self._namespace):
+            if fd >= 0:
+                os.close(fd)
+        subprocess.run(("ip", "netns", "del", self._space), check=False, stderr=subprocess.DEVNULL)
+
+    def start(self, work: Callable[[], object]) -> threading.Thread:
+        """Run `work` in a thread inside the namespace; sockets made there belong to this host."""
+
+        def inside() -> None:
+            _enter(self._namespace)
+            work()
+
+        thread = threading.Thread(target=inside, name=self.name, daemon=True)
+        thread.start()
+        return thread
+
+    def popen(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a program inside the namespace."""
+        return subprocess.Popen(("ip", "netns", "exec", self._space, *command), stderr=subprocess.PIPE)
+
+    def _make_tap(self) -> None:
+        with contextlib.suppress(OSError):
+            fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+            fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH22x", b"eth0", _IFF_TAP_NO_PI))
+            self.tap = fd
+
+
+class Switch(threading.Thread):
+    """Moves frames between hosts until `stop`; `lost` counts what it lost, by the name of the host whose port lost it.
+
+    `silent` holds TCP destination ports whose segments vanish after the mirror has seen them.
+    """
+
+    def __init__(self, hosts: tuple[Host, ...], seed: int) -> None:
+        super().__init__(name="switch", daemon=True)
+        self.lost = {host.name: 0 for host in hosts}
+        self.silent: set[int] = set()
+        self._hosts = {host.tap: host for host in hosts}
+        self._mirrors = [host for host in hosts if host.port.mirror]
+        self._random = random.Random(seed)
+        self._where: dict[tuple[int, bytes], Host] = {}
+        self._due: list[tuple[float, int, Host, bytes]] = []
+        self._count = 0
+        self._running = True
+
+    def stop(self) -> None:
+        """End the thread; frames still in flight are dropped."""
+        self._running = False
+        self.join()
+
+    def run(self) -> None:
+        """The switch's loop: read what is ready, write what is due."""
+        while self._running:
+            wait = self._due[0][0] - time.monotonic() if self._due else 0.05
+            for fd in select.select(list(self._hosts), (), (), min(max(wait, 0.0), 0.05))[0]:
+                with contextlib.suppress(BlockingIOError):
+                    self._take(self._hosts[fd], os.read(fd, 65536))
+            now = time.monotonic()
+            while self._due and self._due[0][0] <= now:
+                _, _, host, frame = heapq.heappop(self._due)
+                with contextlib.suppress(OSError):
+                    os.write(host.tap, frame)
+
+    def _take(self, source: Host, frame: bytes) -> None:
+        if source.port.mirror:
+            return
+        segment = _segment(frame)
+        if segment and segment.payload and self._random.random() < source.port.loss_in:
+            self.lost[source.name] += 1
+            return
+        arrived = time.monotonic() + source.port.delay
+        for mirror in self._mirrors:
+            self._send(arrived, mirror, _tagged(frame, source.port.vlan))
+        vlan = source.port.vlan
+        self._where[vlan, frame[6:12]] = source
+        if segment and segment.destination in self.silent:
+            return
+        known = self._where.get((vlan, frame[:6]))
+        others = (h for h in self._hosts.values() if h is not source and h.port.vlan == vlan and not h.port.mirror)
+        for host in (known,) if known else others:
+            if segment and segment.payload and self._random.random() < host.port.loss_out:
+                self.lost[host.name] += 1
+            else:
+                self._send(arrived + host.port.delay, host, frame)
+
+    def _send(self, due: float, host: Host, frame: bytes) -> None:
+        self._count += 1
+        heapq.heappush(self._due, (due, self._count, host, frame))
+
+
+@dataclass(frozen=True)
+class _Segment:
+    destination: int
+    payload: int
+
+
+def _segment(frame: bytes) -> _Segment | None:
+    """Destination port and payload length (bytes) of a TCP segment directly in IPv4 or IPv6; None for other frames."""
+    version = _ETHERTYPES.get(frame[12:14])
+    if version == 4 and frame[23] == 6:
+        start = 14 + (frame[14] & 15) * 4
+        end = 14 + int.from_bytes(frame[16:18], "big")
+    elif version == 6 and frame[20] == 6:
+        start = 54
+        end = start + int.from_bytes(frame[18:20], "big")
+    else:
+        return None
+    return _Segment(int.from_bytes(frame[start + 2 : start + 4], "big"), end - start - (frame[start + 12] >> 4) * 4)
+
+
+def _tagged(frame: bytes, vlan: int) -> bytes:
+    """The frame as a trunk port shows it: with an 802.1Q tag, unless it is of the native VLAN 1."""
+    return frame if vlan == 1 else frame[:12] + struct.pack("!HH", 0x8100, vlan) + frame[12:]
+
+
+class Capture:
+    """tcpdump on a host's interface, from `open` to `close`, with nanosecond stamps; `snaplen` in bytes."""
+
+    def __init__(self, host: Host, path: Path, snaplen: int) -> None:
+        self._command = ("tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-Z", "root", "-s", str(snaplen),
+                         "--time-stamp-precision=nano", "-w", str(path))
+        self._host = host
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        """Start, and wait until tcpdump listens. Raises LabError with tcpdump's words when it does not."""
+        self._process = self._host.popen(*self._command)
+        assert self._process.stderr
+        line = self._process.stderr.readline().decode()
+        if "listening on" not in line:
+            raise LabError(f"tcpdump on {self._host.name}: {line.strip()}; the lab needs root")
+
+    def close(self) -> None:
+        """Stop, and wait until all is written."""
+        if self._process:
+            self._process.send_signal(signal.SIGINT)
+            self._process.communicate()
+
+
+@contextlib.contextmanager
+def lab(hosts: tuple[Host, ...], seed: int) -> Iterator[Switch]:
+    """The hosts, opened and joined by a running switch; all are removed at the end."""
+    try:
+        for host in hosts:
+            host.open()
+        switch = Switch(hosts, seed)
+        switch.start()
+        try:
+            yield switch
+        finally:
+            switch.stop()
+    finally:
+        for host in hosts:
+            host.close()
