@@ -1,7 +1,7 @@
 """Builds the compiled leg: modules that touch every packet, from their own `.py` sources.
 
-A module is compiled when a `.pxd` of its name stands beside it. `SHOAL_BOUNDSCHECK` need not be set: bounds checks
-are always on. Directives live here, in one place.
+A module is compiled when a `.pxd` of its name stands beside it. Directives live here, in one place; bounds checks stay
+on everywhere.
 """
 
 from pathlib import Path
@@ -10,7 +10,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 HERE = Path(__file__).parent
-SOURCES = sorted(p.with_suffix(".py").relative_to(HERE) for top in ("collectors", "pipeline") for p in (HERE / top).rglob("*.pxd"))
+SOURCES = sorted(
+    p.with_suffix(".py").relative_to(HERE) for top in ("collectors", "pipeline") for p in (HERE / top).rglob("*.pxd")
+)
 
 setup(
     ext_modules=cythonize(

@@ -286,7 +286,7 @@ def mpls(p: Packet) -> cython.int:
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def tag(p: Packet) -> cython.int:
-    """Tags of other kinds: E-tag (802.1BR), MACsec in clear (802.1AE), NSH (RFC 8300), Arista's time stamp, Cisco's tag."""
+    """E-tag (802.1BR), MACsec in clear (802.1AE), NSH (RFC 8300), Arista's time stamp, Cisco's metadata."""
     at: cython.Py_ssize_t = p.at
     size: cython.int
     kind: cython.int

@@ -21,7 +21,7 @@ if not cython.compiled:
     from collectors.decode.tunnel import erspan, geneve, gre, gtp, l2tp, teredo, vxlan
     from collectors.decode.wlan import avs, ppi, prism, radiotap, wlan
 
-from collectors.sources.frames import Frames
+from collectors.sources.frames import NO_INTERFACE, Frames
 from pipeline.schema import LAYER_ID, LAYERS, PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -38,6 +38,7 @@ _TIME = _s.u64("frame.time")
 _FRAME_LEN = _s.u32("frame.len")
 _CAP_LEN = _s.u32("frame.cap_len")
 _INTERFACE = _s.u16("frame.interface_id")
+_L_INTERFACE = _s.lane("frame.interface_id")
 _LINKTYPE = _s.u16("shoal.linktype")
 _PROTOCOLS = _s.code("frame.protocols")
 
@@ -293,7 +294,9 @@ class Decoder:
         out.u64[_TIME, :n] = frames.time.view(np.uint64)
         out.u32[_FRAME_LEN, :n] = frames.length
         out.u32[_CAP_LEN, :n] = frames.cap_len
-        out.u16[_INTERFACE, :n] = frames.interface
+        told = frames.interface != NO_INTERFACE
+        out.u16[_INTERFACE, :n] = np.where(told, frames.interface, 0)
+        out.lane[_L_INTERFACE, :n] = told
         out.u16[_LINKTYPE, :n] = frames.linktype
         self._packet.bind(out)
         self._rows(frames, out, n)

@@ -240,7 +240,6 @@ def ip4(p: Packet) -> cython.int:
     total: cython.int
     bits: cython.int
     proto: cython.int
-    lane: cython.int
     if not need(p, 1):
         return 0
     first = p.data[at]

@@ -3,7 +3,7 @@
 A layer function reads at `p.at`, writes cells of `p.row`, moves `p.at` past its header, narrows the ends where the
 header tells a length, and answers the layer that follows (an id of `pipeline.schema.layers`, 0 for none).
 Two ends are kept, as in Wireshark: `p.end` is where the captured bytes end, `p.full` where the layer ends on the wire.
-A header that does not fit before `p.end` but does before `p.full` was cut by the snap length; otherwise it is malformed.
+A header that does not fit before `p.end` but before `p.full` was cut by the snap length; otherwise it is malformed.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def _le16(p: Packet, at: cython.Py_ssize_t) -> cython.int:
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def radiotap(p: Packet) -> cython.int:
-    """radiotap.org: the header's length and its flags: whether padding follows the MAC header and an FCS ends the frame."""
+    """radiotap.org: the length, and the flags: is the MAC header padded, does an FCS end the frame."""
     at: cython.Py_ssize_t = p.at
     size: cython.int
     k: cython.Py_ssize_t = at + 4

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collectors.sources import scan
-from collectors.sources.frames import Frames
+from collectors.sources.frames import NO_INTERFACE, Frames
 
 _COMPILED = not scan.__file__.endswith(".py")
 
@@ -26,7 +26,7 @@ class Batch:
         self.cap_len = np.empty(capacity, np.uint32)
         self.length = np.empty(capacity, np.uint32)
         self.time = np.empty(capacity, np.int64)
-        self.interface = np.zeros(capacity, np.uint16)
+        self.interface = np.full(capacity, NO_INTERFACE, np.uint16)
         self.linktype = np.empty(capacity, np.uint16)
         self.rows = 0
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+NO_INTERFACE = 0xFFFF
+"""In `Frames.interface`: the source does not tell."""
+
 
 @dataclass(slots=True)
 class Frames:
@@ -15,7 +18,8 @@ class Frames:
     `buffer` holds the bytes (headers of the file format between the frames do no harm). Arrays of shape (n,):
     `offset` int64 and `cap_len` uint32 (bytes) say where each frame stands in `buffer`; `length` uint32 is its
     length on the wire; `time` int64 is nanoseconds since 1970 UTC; `interface` uint16 counts interfaces of the
-    section; `linktype` uint16 is a LINKTYPE_ number. `first` is the number of the first frame, from 1.
+    section (`NO_INTERFACE` for a format that has none); `linktype` uint16 is a LINKTYPE_ number. `first` is the number
+    of the first frame, from 1.
     """
 
     buffer: bytes | bytearray | memoryview

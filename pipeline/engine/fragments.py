@@ -22,14 +22,23 @@ MOST_FRAGMENTS = 8192
 """Fragments of one datagram; one with more is given up."""
 
 _s = Slots(PACKETS)
-_PLACE = frozenset(
-    name
-    for name in PACKETS.lanes
-    if name.startswith(("eth", "inner.eth", "llc", "snap", "sll", "ppp", "arp"))
-)
-_NOT_COPIED = frozenset({"tcp.stream", "udp.stream"})
+_TCP, _UDP = _s.lane("tcp"), _s.lane("udp")
+_OUTER = next(g.columns[0] for g in PACKETS.groups if g.name == "outer")
+_OWN_PLACE = ("eth", "inner.eth", "llc", "snap", "sll", "ppp", "arp", "tcp.stream", "udp.stream")
+# What a whole datagram can tell of a row: lane, and slab and slot of each of its columns. The rest the fragment told.
+_TOLD = [
+    (name, _s.lane(name), [(c.of.slab, getattr(_s, c.of.slab)(c.name)) for c in cells])
+    for name, cells in PACKETS.lanes.items()
+    if not name.startswith(_OWN_PLACE)
+]
+_NETWORK = ("ip", "ipv6", "ip.version", "ipv6.fraghdr")
+_FLOW_ID = _s.u64("shoal.flow_id")
+_CELLS4 = ("ip.src", "ip.dst", "ip.proto", "ip.id", "ip.frag_offset", "ip.flags", "ip.len", "ip.hdr_len", "ip.dsfield",
+           "ip.ttl", "shoal.payload.offset", "shoal.payload.len")
+_CELLS6 = ("ipv6.fraghdr.nxt", "ipv6.fraghdr.offset", "ipv6.fraghdr.more", "ipv6.fraghdr.ident", "ipv6.hlim",
+           "frame.cap_len", "frame.len", "shoal.payload.offset", "shoal.payload.len")
 
-Key = tuple[bytes, bytes, int, int]
+Key = tuple[bytes, int, int]
 
 
 @dataclass(slots=True)
@@ -66,63 +75,50 @@ class Reassembly:
         self.completed = 0
         self._open: dict[Key, _Datagram] = {}
         self._bytes = 0
-        self._one: Columns | None = None
+        self._one = Columns(PACKETS, 1)
 
     def process(self, columns: Columns) -> None:
         """Take up the fragments among the rows; complete datagrams are decoded into the row that completes them."""
-        ip = columns.present("ip.dst")
-        more6 = columns.present("ipv6.fraghdr.ident")
+        ip = columns.counts("ip.dst")
+        more6 = columns.counts("ipv6.fraghdr.ident")
         assert ip is not None
         assert more6 is not None
-        fragment = ip & (
-            ((columns.values("ip.flags") & 1) != 0) | (columns.values("ip.frag_offset") != 0)  # type: ignore[operator]
-        )
-        for row in np.flatnonzero(fragment | more6).tolist():
-            if ip[row]:
-                self._fragment4(columns, row)
+        fragment = (columns.values("ip.flags") & 1) | (columns.values("ip.frag_offset") != 0)  # type: ignore[operator]
+        rows4 = np.flatnonzero((fragment != 0) & (ip == _s.upto("ip.dst")))
+        rows6 = np.flatnonzero(more6)
+        work: list[tuple[int, list[int]]] = []
+        for rows, names in ((rows4, _CELLS4), (rows6, _CELLS6)):
+            cells = zip(*(columns.values(name)[rows].tolist() for name in names), strict=True)
+            work += [(row, list(values)) for row, values in zip(rows.tolist(), cells, strict=True)]
+        for row, values in sorted(work):
+            if len(values) == len(_CELLS4):
+                self._fragment4(columns, row, *values)
             else:
-                self._fragment6(columns, row)
+                self._fragment6(columns, row, *values)
 
-    def _payload(self, columns: Columns, row: int) -> bytes:
-        start = int(columns.raw_offset[row]) + int(columns.values("shoal.payload.offset")[row])
-        size = int(columns.values("shoal.payload.len")[row])
+    def _payload(self, columns: Columns, row: int, offset: int, size: int) -> bytes:
+        start = int(columns.raw_offset[row]) + offset
         return bytes(memoryview(columns.raw_buffer)[start : start + size])
 
-    def _fragment4(self, columns: Columns, row: int) -> None:
-        def cell(name: str) -> int:
-            return int(columns.values(name)[row])
-
-        payload = self._payload(columns, row)
-        if columns.lane[_s.lane("tcp"), row] or columns.lane[_s.lane("udp"), row] or not payload:
+    def _fragment4(self, columns: Columns, row: int, src: int, dst: int, proto: int, ident: int, at: int, flags: int,
+                   length: int, header: int, dsfield: int, ttl: int, offset: int, size: int) -> None:
+        if columns.lane[_TCP, row] or columns.lane[_UDP, row] or not size or size != length - header:
             return
-        if len(payload) != cell("ip.len") - cell("ip.hdr_len"):
-            return
-        src, dst = cell("ip.src").to_bytes(4, "big"), cell("ip.dst").to_bytes(4, "big")
-        proto = cell("ip.proto")
-        data = self._add((src, dst, proto, cell("ip.id")), cell("ip.frag_offset") * 8, payload, cell("ip.flags") & 1)
+        ends = src.to_bytes(4, "big") + dst.to_bytes(4, "big")
+        data = self._add((ends, proto, ident), at * 8, self._payload(columns, row, offset, size), flags & 1)
         if data is not None and len(data) + 20 <= 0xFFFF:
-            head = struct.pack(
-                ">BBHHHBBH4s4s", 0x45, cell("ip.dsfield"), 20 + len(data), cell("ip.id"), 0, cell("ip.ttl"), proto, 0,
-                src, dst,
-            )
-            self._complete(columns, row, head + data, 228, "ip")
+            head = struct.pack(">BBHHHBBH8s", 0x45, dsfield, 20 + len(data), ident, 0, ttl, proto, 0, ends)
+            self._complete(columns, row, head + data, 228)
 
-    def _fragment6(self, columns: Columns, row: int) -> None:
-        def cell(name: str) -> int:
-            return int(columns.values(name)[row])
-
-        if cell("frame.cap_len") < cell("frame.len"):
+    def _fragment6(self, columns: Columns, row: int, nxt: int, at: int, more: int, ident: int, hlim: int, cap_len: int,
+                   length: int, offset: int, size: int) -> None:
+        if cap_len < length or not size or not (at or more):
             return
-        offset, more = cell("ipv6.fraghdr.offset") * 8, cell("ipv6.fraghdr.more")
-        payload = self._payload(columns, row)
-        if (offset == 0 and not more) or not payload:
-            return
-        src, dst = columns.values("ipv6.src")[row].tobytes(), columns.values("ipv6.dst")[row].tobytes()
-        data = self._add((src, dst, -1, cell("ipv6.fraghdr.ident")), offset, payload, more)
-        if data is not None:
-            plen = len(data) if len(data) <= 0xFFFF else 0
-            head = struct.pack(">IHBB16s16s", 6 << 28, plen, cell("ipv6.fraghdr.nxt"), cell("ipv6.hlim"), src, dst)
-            self._complete(columns, row, head + data, 229, "ipv6")
+        ends = columns.values("ipv6.src")[row].tobytes() + columns.values("ipv6.dst")[row].tobytes()
+        data = self._add((ends, -1, ident), at * 8, self._payload(columns, row, offset, size), more)
+        if data is not None and len(data) <= 0xFFFF:
+            head = struct.pack(">IHBB32s", 6 << 28, len(data), nxt, hlim, ends)
+            self._complete(columns, row, head + data, 229)
 
     def _add(self, key: Key, offset: int, payload: bytes, more: int) -> bytes | None:
         """Take one fragment; the datagram's payload where it is now complete."""
@@ -146,10 +142,8 @@ class Reassembly:
         self._bytes -= self._open.pop(key).size
         return data
 
-    def _complete(self, columns: Columns, row: int, packet: bytes, linktype: int, network: str) -> None:
+    def _complete(self, columns: Columns, row: int, packet: bytes, linktype: int) -> None:
         """Decode the whole datagram, and copy to the row what the fragment alone could not tell."""
-        if self._one is None:
-            self._one = Columns(PACKETS, 1)
         one = self._one
         size = np.array([len(packet)], np.uint32)
         decode(
@@ -157,20 +151,14 @@ class Reassembly:
                    np.array([linktype], np.uint16), 1),
             one,
         )
-        tunnelled = len(one.lists["outer"].values(PACKETS.groups[3].columns[0], 1)) > 0
-        for lane, cells in PACKETS.lanes.items():
-            if lane in _PLACE or lane in _NOT_COPIED or (lane in (network, "ip.version", "ipv6.fraghdr")
-                                                         and not tunnelled):
+        tunnelled = len(one.lists["outer"].values(_OUTER, 1)) > 0
+        for name, lane, cells in _TOLD:
+            if one.lane[lane, 0] == 0 or (name in _NETWORK and not tunnelled):
                 continue
-            index = _s.lane(lane)
-            if one.lane[index, 0] == 0:
-                continue
-            columns.lane[index, row] = one.lane[index, 0]
-            for c in cells:
-                columns.values(c.name)[row] = one.values(c.name)[0]
-        columns.values("shoal.flow_id")[row] = one.values("shoal.flow_id")[0]
+            columns.lane[lane, row] = one.lane[lane, 0]
+            for slab, slot in cells:
+                getattr(columns, slab)[slot, row] = getattr(one, slab)[slot, 0]
+        columns.u64[_FLOW_ID, row] = one.u64[_FLOW_ID, 0]
         for name, lists in one.lists.items():
             if lists.offsets[1]:
                 columns.lists[name].splice(row, columns.rows, lists)
-
-

@@ -102,23 +102,16 @@ class Record:
     engine: str = "MergeTree"
     version: str = ""
     by_name: dict[str, Column] = field(init=False, compare=False, repr=False, default_factory=dict)
+    stored: tuple[Column, ...] = field(init=False, compare=False, repr=False, default=())
+    lanes: dict[str, tuple[Column, ...]] = field(init=False, compare=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        """`by_name`: all columns; `stored`: those with cells; `lanes`: lane name to its columns in order."""
         for c in (*self.columns, *(c for g in self.groups for c in g.columns)):
             if c.name in self.by_name:
                 raise ValueError(f"{self.name}: column {c.name} is declared twice")
             self.by_name[c.name] = c
-
-    @property
-    def stored(self) -> tuple[Column, ...]:
-        """The columns with cells of their own (not bits of another)."""
-        return tuple(c for c in self.columns if c.bits_of is None)
-
-    @property
-    def lanes(self) -> dict[str, tuple[Column, ...]]:
-        """Lane name to its columns in order."""
-        lanes: dict[str, list[Column]] = {}
+        object.__setattr__(self, "stored", tuple(c for c in self.columns if c.bits_of is None))
         for c in self.stored:
             if c.lane:
-                lanes.setdefault(c.lane, []).append(c)
-        return {name: tuple(cs) for name, cs in lanes.items()}
+                self.lanes[c.lane] = (*self.lanes.get(c.lane, ()), c)

@@ -99,7 +99,7 @@ class Lists:
         return slab[self._slots[column.name], : self.offsets[rows]]
 
     def splice(self, row: int, rows: int, other: Lists) -> None:
-        """Put the items of `other`'s first row behind those of `row` (of `rows`), as far as the group and room allow."""
+        """Put the items of `other`'s first row behind those of `row` (of `rows`), as far as there is room."""
         have = int(self.offsets[row + 1] - self.offsets[row])
         total = int(self.offsets[rows])
         more = min(int(other.offsets[1]), self.group.most - have, self.u8.shape[1] - total)
@@ -165,9 +165,8 @@ class Columns:
     def clear(self) -> None:
         """Forget all rows. Cells without a value are zero again, so that what is stored compresses."""
         n = self.rows
-        touched = self.lane[:, :n].any(axis=1)
         for i, columns in enumerate(self._lane_columns):
-            if touched[i]:
+            if self.lane[i, :n].any():
                 self.lane[i, :n] = 0
                 for c in columns:
                     slab: NDArray[np.generic] = getattr(self, c.of.slab)

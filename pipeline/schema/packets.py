@@ -17,7 +17,8 @@ _FRAME = (
     C("frame.time", "time", "When the frame was captured", unit="ns since 1970-01-01 UTC", codec="Delta, LZ4"),
     C("frame.len", "u32", "Length on the wire", unit="bytes"),
     C("frame.cap_len", "u32", "Length captured", unit="bytes"),
-    C("frame.interface_id", "u16", "Index of the interface in its pcapng section, or of the collector"),
+    C("frame.interface_id", "u16", "Index of the interface in its pcapng section, or of the collector",
+      "frame.interface_id"),
     C("shoal.linktype", "u16", "Link type of the interface (LINKTYPE_ registry)"),
     C("frame.protocols", "text", "Layers that were decoded, joined by colons"),
     C("shoal.short", "enum", "Layer that the snap length cut", names=LAYERS),
@@ -58,8 +59,8 @@ _LINK = (
     C("arp.dst.hw_mac", "mac", "Target hardware address", "arp.dst.hw"),
     C("arp.dst.proto_ipv4", "ipv4", "Target protocol address", "arp.dst.proto"),
     C("arp.isgratuitous", "bool", "Sender and target protocol address are one", "arp.isgratuitous"),
-    C("arp.duplicate-address-detected", "bool", "The sender's protocol address was last used by another hardware address",
-      "arp.duplicate"),
+    C("arp.duplicate-address-detected", "bool",
+      "The sender's protocol address was last used by another hardware address", "arp.duplicate"),
 )
 
 _TUNNEL = (
@@ -155,6 +156,9 @@ _QUOTED = tuple(
     C(f"shoal.quoted.{name}", kind, f"Of the packet that an ICMP error quotes: {meaning[0].lower()}{meaning[1:]}",
       "quoted", show=show)
     for name, kind, meaning, show in _HEADER
+) + (
+    C("shoal.quoted.stream", "u32", "Of the packet that an ICMP error quotes: its udp.stream or tcp.stream",
+      "quoted.stream"),
 )
 
 _TRANSPORT = (
@@ -220,7 +224,8 @@ _GROUPS = (
         C("tcp.options.sack_re", "u32", "Right edges of the SACK blocks, relative", unit="bytes"),
     )),
     ListGroup("outer", 8, tuple(
-        C(f"shoal.outer.{name}", kind, f"Of each IP header outside the row's own, outermost first: {meaning}", show=show)
+        C(f"shoal.outer.{name}", kind, f"Of each IP header outside the row's own, outermost first: {meaning}",
+          show=show)
         for name, kind, meaning, show in (*_HEADER, ("stream", "u32", "udp.stream of the outer UDP header", "dec"))
     )),
 )

@@ -26,9 +26,9 @@ from pipeline.schema.shown import UnknownField, sources
 ORACLE = Path(__file__).resolve().parents[3] / "shared" / "oracle"
 STATELESS_TCP = tuple(
     "tcp." + name
-    for name in ("srcport dstport seq_raw ack_raw len hdr_len flags window_size_value options.mss_val "
-                 "options.wscale.shift options.sack_perm options.sack_le options.sack_re options.timestamp.tsval "
-                 "options.timestamp.tsecr").split()
+    for name in ("srcport", "dstport", "seq_raw", "ack_raw", "len", "hdr_len", "flags", "window_size_value",
+                 "options.mss_val", "options.wscale.shift", "options.sack_perm", "options.sack_le", "options.sack_re",
+                 "options.timestamp.tsval", "options.timestamp.tsecr")
 )
 LATER = frozenset({"icmp.resp_to", "icmp.resptime"})
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.sources import CaptureReader, open_capture
+from collectors.sources.frames import NO_INTERFACE
 
 SECOND = 10**9
 
@@ -108,6 +109,6 @@ def seen(reader: CaptureReader) -> list[Seen]:
             start = int(frames.offset[i])
             data = bytes(frames.buffer[start : start + int(frames.cap_len[i])])
             assert len(data) == int(frames.cap_len[i])
-            found.append(Seen(int(frames.time[i]), data, int(frames.length[i]), int(frames.interface[i]),
+            found.append(Seen(int(frames.time[i]), data, int(frames.length[i]), int(frames.interface[i]) % NO_INTERFACE,
                               int(frames.linktype[i])))  # fmt: skip
     return found

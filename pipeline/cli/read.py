@@ -1,0 +1,127 @@
+"""`shoal read`: the frames of capture files, as text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from collectors.sources.frames import Frames
+    from pipeline.render.fields import FieldWriter
+    from pipeline.render.options import FieldOptions
+    from pipeline.schema.columns import Columns
+
+BATCH_ROWS = 65_536
+"""Frames printed at a time."""
+
+
+@click.command("read", short_help="Print fields of the frames of capture files, as tshark does.")
+@click.option("-r", "paths", metavar="FILE", multiple=True, required=True,
+              help="Capture file (pcap, pcapng, also gzipped; - is standard input). Several are read in turn.")
+@click.option("-T", "form", type=click.Choice(["fields"]), help="Print the fields given by -e instead of a summary.")
+@click.option("-e", "names", metavar="FIELD", multiple=True, help="A field to print; shoal fields lists them.")
+@click.option("-E", "settings", metavar="KEY=VALUE", multiple=True,
+              help="header=y|n, separator=/t|/s|CHARACTER, occurrence=f|l|a, aggregator=/s|CHARACTER, quote=d|s|n.")
+@click.option("-c", "count", metavar="N", type=click.IntRange(min=1), help="Stop after N frames were read.")
+@click.argument("expression", nargs=-1, metavar="[BPF...]")
+def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], settings: tuple[str, ...],
+         count: int | None, expression: tuple[str, ...]) -> None:
+    """Print one line a frame: a summary, or with -T fields what tshark -T fields prints.
+
+    Arguments after the options are a filter in tcpdump's language; only frames that match are printed, with the
+    numbers, streams and times that they have in the whole file. -c counts the frames read, matching or not, over all
+    files. Each file is a capture of its own: frame numbers and streams begin anew. A file that is cut gives its whole
+    frames and a warning; the exit code is 0 then.
+    """
+    make_writer, header = _writers(form, names, settings)
+    out = sys.stdout.buffer
+    out.write(header)
+    left = count
+    for path in paths:
+        left = _print_capture(path, make_writer(), " ".join(expression), left)
+        if left == 0:
+            break
+
+
+def _writers(form: str | None, names: tuple[str, ...], settings: tuple[str, ...]
+             ) -> tuple[Callable[[], FieldWriter], bytes]:
+    """What makes a writer for each capture, and the line that stands before all of them."""
+    if form is None:
+        if names or settings:
+            raise click.UsageError("-e and -E need -T fields")
+        from pipeline.render.summary import summary_writer
+
+        return summary_writer, b""
+    if not names:
+        raise click.UsageError("-T fields needs at least one -e FIELD")
+    from pipeline.render.options import OptionError, parse_options
+    from pipeline.schema.shown import UnknownField
+
+    try:
+        return _field_writers(names, parse_options(settings))
+    except (OptionError, UnknownField) as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Callable[[], FieldWriter], bytes]:
+    from pipeline.render.fields import FieldWriter, PrintedField
+    from pipeline.schema import PACKETS
+    from pipeline.schema.shown import sources
+
+    fields = [
+        PrintedField(sources(PACKETS, name), options.occurrence, options.aggregator, options.separator if i else "")
+        for i, name in enumerate(names)
+    ]
+    header = f"{options.separator.join(names)}\n".encode() if options.header else b""
+    return lambda: FieldWriter(fields, options.quote), header
+
+
+def _print_capture(path: str, writer: FieldWriter, expression: str, left: int | None) -> int | None:
+    """Print the frames of one capture, `left` at most; how many are left then."""
+    from collectors.sources import open_capture
+
+    out = sys.stdout.buffer
+    rows = BATCH_ROWS if left is None else min(left, BATCH_ROWS)
+    with open_capture(path, batch_rows=rows) as reader:
+        for frames, columns in _processed(reader, rows):
+            if left is not None:
+                columns.rows = min(columns.rows, left)
+                left -= columns.rows
+            keep = _matching(expression, frames)[: columns.rows] if expression else None
+            for text in writer.lines(columns, keep):
+                out.write(text)
+            out.flush()
+            if left == 0:
+                break
+        if reader.warning:
+            click.echo(f"shoal: warning: {reader.warning}", err=True)
+    return left
+
+
+def _processed(reader: Iterable[Frames], rows: int) -> Iterator[tuple[Frames, Columns]]:
+    """The batches of a capture, decoded and with the engine's columns; each is valid until the next."""
+    from collectors.decode import decode
+    from pipeline.engine import Engine
+    from pipeline.schema import PACKETS
+    from pipeline.schema.columns import Columns
+
+    columns, engine = Columns(PACKETS, rows), Engine()
+    for frames in reader:
+        decode(frames, columns)
+        engine.process(columns)
+        yield frames, columns
+
+
+def _matching(expression: str, frames: Frames) -> NDArray[np.bool_]:
+    from collectors.filters import FilterError, matches
+
+    try:
+        return matches(expression, frames)
+    except FilterError as error:
+        raise click.UsageError(str(error)) from None

@@ -1,0 +1,187 @@
+"""ClickHouse's side of a record: column types, stored names, and the `CREATE TABLE` that follows from them.
+
+A column is stored as it stands but for two kinds. One whose kind has a `cast` (a hardware address, opaque bytes) is
+stored compactly under a name of its own, and the column that users know is an ALIAS of it. One with `bits_of` is
+an ALIAS of the column whose bits it is. An ALIAS costs nothing to store and is computed where a query names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from pipeline.schema.column import Column, Record
+
+STORED_PREFIX: dict[str, str] = {"mac": "shoal.mac.", "bytes16": "shoal.bytes."}
+"""Kind with a `cast` to what stands before the column's name where its cells are stored."""
+
+MERGE_TREE_SETTINGS: dict[str, str] = {
+    # How many of the last inserts are remembered by token, so that a repeated one is dropped.
+    "non_replicated_deduplication_window": "10000",
+    # Files of a fresh part lie in one: 200 columns of their own would each be opened, written and merged.
+    "min_bytes_for_wide_part": "1073741824",
+    "min_rows_for_wide_part": "4194304",
+}
+"""Settings of every table."""
+
+
+def quote(name: str) -> str:
+    """A column's name in backticks, which dotted names need in DDL."""
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
+
+
+def literal(text: str) -> str:
+    """A text as an SQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def cell_type(column: Column) -> str:
+    """ClickHouse's type of one value of `column`."""
+    if column.kind == "enum":
+        return "Enum8(" + ", ".join(f"{literal(name)} = {i}" for i, name in enumerate(column.names)) + ")"
+    return column.of.clickhouse
+
+
+def stored_name(column: Column) -> str:
+    """The name under which a stored column's cells are in ClickHouse."""
+    return STORED_PREFIX.get(column.kind, "") + column.name
+
+
+def stored_type(column: Column) -> str:
+    """ClickHouse's type of a stored column that is no list: Nullable where a row may be without a value."""
+    inner = cell_type(column)
+    if not column.lane:
+        return inner
+    if inner.startswith("LowCardinality("):
+        return "LowCardinality(Nullable(" + inner.removeprefix("LowCardinality(") + ")"
+    return f"Nullable({inner})"
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a ClickHouse table; `alias` is the expression of an ALIAS column, else empty."""
+
+    name: str
+    type: str
+    comment: str
+    codec: str = ""
+    alias: str = ""
+
+    @property
+    def ddl(self) -> str:
+        """As in `CREATE TABLE` and `ADD COLUMN`."""
+        alias = f" ALIAS {self.alias}" if self.alias else ""
+        codec = f" CODEC({self.codec})" if self.codec else ""
+        return f"{quote(self.name)} {self.type}{alias} COMMENT {literal(self.comment)}{codec}"
+
+
+def _said(meaning: str, unit: str) -> str:
+    return f"{meaning} [{unit}]" if unit else meaning
+
+
+def _comment(column: Column) -> str:
+    return _said(column.meaning, column.unit)
+
+
+def _of_column(record: Record, column: Column) -> list[TableColumn]:
+    comment = _comment(column)
+    if column.bits_of is not None:
+        source, shift, mask = column.bits_of
+        of = record.by_name[source]
+        # bitAnd of a UInt16 is a UInt16, so the type is said; Nullable where the source is.
+        kind = f"Nullable({cell_type(column)})" if of.lane else cell_type(column)
+        expression = f"CAST(bitAnd(bitShiftRight({quote(source)}, {shift}), {mask}), {literal(kind)})"
+        return [TableColumn(column.name, kind, comment, alias=expression)]
+    stored = TableColumn(stored_name(column), stored_type(column), comment, codec=column.codec)
+    if column.of.cast is None:
+        return [stored]
+    shown = "Nullable(String)" if column.lane else "String"
+    return [
+        TableColumn(stored.name, stored.type, f"{comment} (stored)", codec=column.codec),
+        TableColumn(column.name, shown, comment, alias=column.of.cast.format(quote(stored.name))),
+    ]
+
+
+def table_columns(record: Record) -> list[TableColumn]:
+    """Every column of the record's table, in order."""
+    columns = [t for c in record.columns for t in _of_column(record, c)]
+    columns += [
+        TableColumn(c.name, f"Array({cell_type(c)})", _comment(c), codec=c.codec)
+        for g in record.groups
+        for c in g.columns
+    ]
+    columns += [
+        TableColumn(a.name, a.type, _said(a.meaning, a.unit), alias=a.sql) for a in record_aliases(record)
+    ]
+    return columns
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A column that SQL has besides the record's own: an expression over them."""
+
+    name: str
+    type: str
+    unit: str
+    meaning: str
+    sql: str
+
+
+def _either(name: str, item: str, meaning: str, one: str, other: str) -> Alias:
+    """Both ends in a list that is empty where the layer is not there."""
+    ends = f"[assumeNotNull({quote(one)}), assumeNotNull({quote(other)})]"
+    sql = f"if(isNull({quote(one)}) OR isNull({quote(other)}), CAST([], 'Array({item})'), {ends})"
+    return Alias(name, f"Array({item})", "", meaning, sql)
+
+
+_ALIASES: dict[str, tuple[Alias, ...]] = {
+    "packets": (
+        Alias("frame.time_epoch", "Decimal(38, 9)", "s since 1970-01-01 UTC", "When the frame was captured",
+              "CAST(toUnixTimestamp64Nano(`frame.time`), 'Decimal(38, 9)') / 1000000000"),
+        _either("eth.addr", "String", "Both hardware addresses", "eth.dst", "eth.src"),
+        _either("ip.addr", "IPv4", "Both addresses, for has(ip.addr, toIPv4('10.0.0.1'))", "ip.src", "ip.dst"),
+        _either("ipv6.addr", "IPv6", "Both addresses", "ipv6.src", "ipv6.dst"),
+        _either("tcp.port", "UInt16", "Both ports, for has(tcp.port, 443)", "tcp.srcport", "tcp.dstport"),
+        _either("udp.port", "UInt16", "Both ports", "udp.srcport", "udp.dstport"),
+        _either("sctp.port", "UInt16", "Both ports", "sctp.srcport", "sctp.dstport"),
+        Alias("shoal.src", "String", "", "Source address of the innermost conversation, IPv4 or IPv6; else empty",
+              "coalesce(toString(`ip.src`), toString(`ipv6.src`), '')"),
+        Alias("shoal.dst", "String", "", "Destination address of the innermost conversation; else empty",
+              "coalesce(toString(`ip.dst`), toString(`ipv6.dst`), '')"),
+        Alias("shoal.srcport", "Nullable(UInt16)", "", "Source port, of TCP, UDP or SCTP",
+              "coalesce(`tcp.srcport`, `udp.srcport`, `sctp.srcport`)"),
+        Alias("shoal.dstport", "Nullable(UInt16)", "", "Destination port, of TCP, UDP or SCTP",
+              "coalesce(`tcp.dstport`, `udp.dstport`, `sctp.dstport`)"),
+    ),
+}
+
+
+def record_aliases(record: Record) -> tuple[Alias, ...]:
+    """Columns that only SQL has, for comfort."""
+    return _ALIASES.get(record.name, ())
+
+
+def engine_ddl(record: Record) -> str:
+    """Engine, order, partition and settings of the record's table."""
+    arguments = f"({quote(record.version)})" if record.version else ""
+    lines = [f"ENGINE = {record.engine}{arguments}"]
+    if record.partition_by:
+        lines.append(f"PARTITION BY {record.partition_by}")
+    lines.append(f"ORDER BY ({', '.join(quote(name) for name in record.order_by)})")
+    lines.append("SETTINGS " + ", ".join(f"{k} = {v}" for k, v in MERGE_TREE_SETTINGS.items()))
+    return "\n".join(lines)
+
+
+def create_table(record: Record, *, name: str = "", comment: str = "") -> str:
+    """`CREATE TABLE` of `record`, or of a table like it under another name."""
+    columns = ",\n".join(f"    {c.ddl}" for c in table_columns(record))
+    said = comment or f"{record.meaning} {schema_mark(record)}"
+    return f"CREATE TABLE {quote(name or record.name)}\n(\n{columns}\n)\n{engine_ddl(record)}\nCOMMENT {literal(said)}"
+
+
+def schema_mark(record: Record) -> str:
+    """What stands in a table's comment to say which columns and settings it has: `[schema 0123456789abcdef]`."""
+    text = "\n".join(c.ddl for c in table_columns(record)) + engine_ddl(record)
+    return f"[schema {hashlib.sha256(text.encode()).hexdigest()[:16]}]"

@@ -1,0 +1,55 @@
+"""The list of all tables, and the records that are no batches of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.schema.column import Column as C
+from pipeline.schema.column import ListGroup, Record
+from pipeline.schema.packets import PACKETS
+
+CAPTURE_STATES = Record(
+    name="capture_states",
+    meaning="One row for each file imported, in its newest state (table capture_states keeps the older ones too)",
+    columns=(
+        C("sensor", "label", "Name of the sensor that captured the file (`--sensor`)"),
+        C("capture", "label", "XXH3-128 of the file's content in hex; of a pipe, a random number"),
+        C("shoal.state", "text", "`started`, or `complete` when every frame is stored"),
+        C("shoal.file.name", "text", "Path as given at the first import"),
+        C("shoal.file.size", "u64", "Size of the file, compressed as it is", unit="bytes"),
+        C("shoal.first_time", "time", "When the first frame was captured", unit="ns since 1970-01-01 UTC"),
+        C("shoal.last_time", "time", "When the last frame was captured", unit="ns since 1970-01-01 UTC"),
+        C("shoal.frames", "u64", "Frames in the file"),
+        C("shoal.warning", "text", "Why the file ended early, where it was cut; else empty"),
+        C("shoal.version", "text", "Version of Shoal that imported the file"),
+        C("shoal.imported", "time", "When this state was written", unit="ns since 1970-01-01 UTC"),
+    ),
+    groups=(
+        ListGroup("linktypes", 64, (
+            C("shoal.file.linktypes", "u16", "Link types of the frames (LINKTYPE_ registry)"),
+        )),
+    ),
+    order_by=("capture",),
+    engine="ReplacingMergeTree",
+    version="shoal.imported",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A stored SELECT that users query like a table."""
+
+    name: str
+    meaning: str
+    of: str
+    select: str
+
+
+TABLES: tuple[Record, ...] = (PACKETS, CAPTURE_STATES)
+"""Every record that is stored, in the order in which tables are made."""
+
+VIEWS: tuple[View, ...] = (
+    View("captures", "One row for each file imported, in its newest state", "capture_states",
+         "SELECT * FROM capture_states FINAL"),
+)
+"""Every view, made after the tables."""
