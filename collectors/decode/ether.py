@@ -60,6 +60,7 @@ _ETAG = cython.declare(cython.int, LAYER_ID["etag"])
 _MACSEC = cython.declare(cython.int, LAYER_ID["macsec"])
 _NSH = cython.declare(cython.int, LAYER_ID["nsh"])
 _AVSP = cython.declare(cython.int, LAYER_ID["avsp"])
+_GRE = cython.declare(cython.int, LAYER_ID["gre"])
 _CMD = cython.declare(cython.int, LAYER_ID["cmd"])
 _LLDP = cython.declare(cython.int, LAYER_ID["lldp"])
 _EAPOL = cython.declare(cython.int, LAYER_ID["eapol"])
@@ -343,10 +344,10 @@ def tag(p: Packet) -> cython.int:
         p.at = at + size + 2
         p.next = u16(p, at + size)
         return _ETHERTYPE
-    if p.layer == _CMD:
+    if p.layer == _CMD:  # in GRE the EtherType stands before the metadata, in Ethernet behind it
         if not need(p, 8):
             return 0
         p.at = at + 8
-        p.next = u16(p, at + 6)
+        p.next = u16(p, at if p.depth > 1 and p.layers[p.depth - 2] == _GRE else at + 6)
         return by_ethertype(p, p.next)
     return _DATA

@@ -5,11 +5,11 @@ from collectors.decode.link cimport first_layer, cooked, raw, null, serial, loca
 from collectors.decode.ppp cimport ppp, ppp_hdlc, pppoe
 from collectors.decode.wlan cimport radiotap, ppi, prism, avs, wlan
 from collectors.decode.arp cimport arp
-from collectors.decode.ip cimport ip4, ip6, ip6_extension
+from collectors.decode.ip cimport ip4, ip6, ip6_extension, pim
 from collectors.decode.icmp cimport icmp, icmp6, igmp
 from collectors.decode.transport cimport udp, sctp
 from collectors.decode.tcp cimport tcp
-from collectors.decode.tunnel cimport gre, erspan, vxlan, geneve, gtp, teredo, l2tp
+from collectors.decode.tunnel cimport gre, erspan, vxlan, geneve, gtp, teredo, l2tp, nhrp
 
 cdef class Decoder:
     cdef Packet _packet

@@ -12,13 +12,13 @@ if not cython.compiled:
     from collectors.decode.arp import arp
     from collectors.decode.ether import ethernet, ethertype, llc, mpls, tag, vlan
     from collectors.decode.icmp import icmp, icmp6, igmp
-    from collectors.decode.ip import ip4, ip6, ip6_extension
+    from collectors.decode.ip import ip4, ip6, ip6_extension, pim
     from collectors.decode.link import cooked, first_layer, local, null, raw, serial
     from collectors.decode.packet import Packet, mix, pair
     from collectors.decode.ppp import ppp, ppp_hdlc, pppoe
     from collectors.decode.tcp import tcp
     from collectors.decode.transport import sctp, udp
-    from collectors.decode.tunnel import erspan, geneve, gre, gtp, l2tp, teredo, vxlan
+    from collectors.decode.tunnel import erspan, geneve, gre, gtp, l2tp, nhrp, teredo, vxlan
     from collectors.decode.wlan import avs, ppi, prism, radiotap, wlan
 
 from collectors.sources.frames import NO_INTERFACE, Frames
@@ -82,6 +82,8 @@ _VXLAN = cython.declare(cython.int, LAYER_ID["vxlan"])
 _GENEVE = cython.declare(cython.int, LAYER_ID["geneve"])
 _GTP = cython.declare(cython.int, LAYER_ID["gtp"])
 _L2TP = cython.declare(cython.int, LAYER_ID["l2tp"])
+_NHRP = cython.declare(cython.int, LAYER_ID["nhrp"])
+_PIM = cython.declare(cython.int, LAYER_ID["pim"])
 _TEREDO = cython.declare(cython.int, LAYER_ID["teredo"])
 _ICMP = cython.declare(cython.int, LAYER_ID["icmp"])
 _ICMPV6 = cython.declare(cython.int, LAYER_ID["icmpv6"])
@@ -172,6 +174,10 @@ def _layer(p: Packet, layer: cython.int, linktype: cython.int) -> cython.int:
         return teredo(p)
     if layer == _L2TP:
         return l2tp(p)
+    if layer == _NHRP:
+        return nhrp(p)
+    if layer == _PIM:
+        return pim(p)
     if layer == _SLL:
         return cooked(p, linktype)
     if layer == _RAW:

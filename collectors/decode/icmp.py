@@ -91,6 +91,9 @@ def icmp(p: Packet) -> cython.int:
     row: cython.Py_ssize_t = p.row
     at: cython.Py_ssize_t = p.at
     kind: cython.int
+    if p.full - at < 4:  # no ICMP message
+        need(p, 4)
+        return 0
     if not _head(p, _TYPE, _CODE, _CHECKSUM, _L_ICMP):
         return 0
     kind = p.data[at]
@@ -272,5 +275,10 @@ def _ports(p: Packet, at: cython.Py_ssize_t, proto: cython.int, first: cython.bi
         dst ^= u16(p, at + 2)
         if proto == 17 and at + 6 <= p.end:
             p.u16[_Q_UDP_LEN, row] = u16(p, at + 4)
+    elif first and proto == 1 and at + 8 <= p.end and (p.data[at] == 8 or p.data[at] == 0):
+        # The quoted echo's: what a ping's error is matched by.
+        p.u16[_IDENT, row] = u16(p, at + 4)
+        p.u16[_SEQ, row] = u16(p, at + 6)
+        p.lane[_L_ECHO, row] = 2
     p.flow = pair(src, dst, proto)
     return 0

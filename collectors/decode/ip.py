@@ -99,6 +99,7 @@ _GRE = cython.declare(cython.int, LAYER_ID["gre"])
 _MPLS = cython.declare(cython.int, LAYER_ID["mpls"])
 _ESP = cython.declare(cython.int, LAYER_ID["esp"])
 _AH = cython.declare(cython.int, LAYER_ID["ah"])
+_ETH = cython.declare(cython.int, LAYER_ID["eth"])
 _PIM = cython.declare(cython.int, LAYER_ID["pim"])
 _OSPF = cython.declare(cython.int, LAYER_ID["ospf"])
 _HOPOPTS = cython.declare(cython.int, LAYER_ID["ipv6.hopopts"])
@@ -154,6 +155,8 @@ def by_protocol(p: Packet, proto: cython.int) -> cython.int:
         layer = _SHIM6
     elif proto == 135:
         layer = _MIPV6
+    elif proto == 143:
+        layer = _ETH
     elif proto == 103:
         layer = _PIM
     elif proto == 89:
@@ -422,3 +425,19 @@ def ip6_extension(p: Packet) -> cython.int:
     p.at = at + size
     p.next = p.data[at]
     return by_protocol(p, p.next)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def pim(p: Packet) -> cython.int:
+    """RFC 7761, section 4.9.3: a Register message carries a multicast packet on its way to the rendezvous point."""
+    at: cython.Py_ssize_t = p.at
+    if not need(p, 4):
+        return 0
+    if p.data[at] != 0x21 or not need(p, 9):
+        return 0
+    p.at = at + 8
+    if p.data[at + 8] >> 4 == 4:
+        return _IP
+    return _IPV6 if p.data[at + 8] >> 4 == 6 else _DATA

@@ -8,3 +8,4 @@ cdef int geneve(Packet p) except -1 nogil
 cdef int gtp(Packet p) except -1 nogil
 cdef int teredo(Packet p) except -1 nogil
 cdef int l2tp(Packet p) except -1 nogil
+cdef int nhrp(Packet p) except -1 nogil

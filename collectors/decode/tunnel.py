@@ -1,5 +1,5 @@
 """Tunnels: GRE (RFC 2784, 2890, and 2637's version 1), ERSPAN, VXLAN (RFC 7348), GENEVE (RFC 8926),
-GTP-U (3GPP TS 29.281), Teredo (RFC 4380), L2TP (RFC 2661).
+GTP-U (3GPP TS 29.281), Teredo (RFC 4380), L2TP (RFC 2661), NHRP (RFC 2332) as far as the packet that an error quotes.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _PPP = cython.declare(cython.int, LAYER_ID["ppp"])
 _IP = cython.declare(cython.int, LAYER_ID["ip"])
 _IPV6 = cython.declare(cython.int, LAYER_ID["ipv6"])
 _NSH = cython.declare(cython.int, LAYER_ID["nsh"])
+_NHRP = cython.declare(cython.int, LAYER_ID["nhrp"])
 _MPLS = cython.declare(cython.int, LAYER_ID["mpls"])
 _DATA = cython.declare(cython.int, LAYER_ID["data"])
 
@@ -84,6 +85,8 @@ def gre(p: Packet) -> cython.int:
         return _ERSPAN
     if kind == 0x880B:
         return _PPP
+    if kind == 0x2001:
+        return _NHRP
     if 0x8200 <= kind <= 0x83FF:  # Aruba: 802.11 frames from an access point
         return _WLAN
     return by_ethertype(p, kind)
@@ -179,6 +182,15 @@ def gtp(p: Packet) -> cython.int:
     if not need(p, 8):
         return 0
     flags = p.data[at]
+    if flags >> 5 == 0 and flags & 0x10:  # version 0 (GSM 09.60): 20 bytes, the tunnel identifier in the last eight
+        if not need(p, 20):
+            return 0
+        p.u8[_GTP_FLAGS, row] = flags
+        p.u8[_GTP_MESSAGE, row] = p.data[at + 1]
+        p.u16[_GTP_LENGTH, row] = u16(p, at + 2)
+        p.lane[_L_GTP, row] = 3
+        p.at = at + 20
+        return _version(p) if p.data[at + 1] == 255 else 0
     if flags >> 5 != 1:
         return _DATA
     p.u8[_GTP_FLAGS, row] = flags
@@ -203,12 +215,19 @@ def gtp(p: Packet) -> cython.int:
                 return 0
             kind = p.data[p.at + size - 1]
             p.at += size
-    if p.data[at + 1] != 255 or p.at >= p.end:
+    return _version(p) if p.data[at + 1] == 255 else 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _version(p: Packet) -> cython.int:
+    """The version of IP that follows, by its first nibble."""
+    if p.at >= p.end:
         return 0
-    kind = p.data[p.at] >> 4
-    if kind == 4:
+    if p.data[p.at] >> 4 == 4:
         return _IP
-    if kind == 6:
+    if p.data[p.at] >> 4 == 6:
         return _IPV6
     return _DATA
 
@@ -263,3 +282,27 @@ def l2tp(p: Packet) -> cython.int:
     if flags & 0x4000:
         narrow(p, u16(p, at + 2) - size)
     return _PPP
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def nhrp(p: Packet) -> cython.int:
+    """RFC 2332, section 5.2.7: an error indication (7), and Cisco's redirect (8), carry the packet they tell of."""
+    at: cython.Py_ssize_t = p.at
+    size: cython.int
+    extensions: cython.int
+    if not need(p, 20):
+        return 0
+    extensions = u16(p, at + 14)
+    if p.data[at + 17] != 7 and p.data[at + 17] != 8:
+        return 0
+    if not need(p, 22):
+        return 0
+    size = 28 + (p.data[at + 18] & 0x3F) + (p.data[at + 19] & 0x3F) + p.data[at + 20] + p.data[at + 21]
+    if not need(p, size):
+        return 0
+    p.at = at + size
+    if extensions > size:
+        narrow(p, extensions - size)
+    return _version(p)

@@ -29,6 +29,7 @@ LAYERS: tuple[str, ...] = (
     "gtp",
     "gtpprime",
     "l2tp",
+    "nhrp",
     "teredo",
     "icmp",
     "icmpv6",

@@ -117,7 +117,7 @@ _CONTROL = (
     C("icmp.type", "u8", "ICMP type", "icmp"),
     C("icmp.code", "u8", "ICMP code", "icmp"),
     C("icmp.checksum", "u16", "ICMP checksum", "icmp", show="hex"),
-    C("icmp.ident", "u16", "Identifier of an echo, timestamp or address mask message", "icmp.echo"),
+    C("icmp.ident", "u16", "Identifier of an echo, timestamp or address mask message, or of the quoted echo", "icmp.echo"),
     C("icmp.seq", "u16", "Sequence number of such a message", "icmp.echo"),
     C("icmp.mtu", "u16", "MTU of the next hop, where fragmentation was needed", "icmp.mtu", unit="bytes"),
     C("icmp.redir_gw", "ipv4", "Gateway of a redirect", "icmp.redir_gw"),
