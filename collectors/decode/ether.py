@@ -61,6 +61,8 @@ _MACSEC = cython.declare(cython.int, LAYER_ID["macsec"])
 _NSH = cython.declare(cython.int, LAYER_ID["nsh"])
 _AVSP = cython.declare(cython.int, LAYER_ID["avsp"])
 _GRE = cython.declare(cython.int, LAYER_ID["gre"])
+_VNTAG = cython.declare(cython.int, LAYER_ID["vntag"])
+_ITAG = cython.declare(cython.int, LAYER_ID["ieee8021ah"])
 _CMD = cython.declare(cython.int, LAYER_ID["cmd"])
 _LLDP = cython.declare(cython.int, LAYER_ID["lldp"])
 _EAPOL = cython.declare(cython.int, LAYER_ID["eapol"])
@@ -100,6 +102,10 @@ def by_ethertype(p: Packet, kind: cython.int) -> cython.int:
         layer = _MACSEC
     elif kind == 0x894F:
         layer = _NSH
+    elif kind == 0x8926:
+        layer = _VNTAG
+    elif kind == 0x88E7:
+        layer = _ITAG
     elif kind == 0xD28B:
         layer = _AVSP
     elif kind == 0x8909:
@@ -287,7 +293,7 @@ def mpls(p: Packet) -> cython.int:
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def tag(p: Packet) -> cython.int:
-    """E-tag (802.1BR), MACsec in clear (802.1AE), NSH (RFC 8300), Arista's time stamp, Cisco's metadata."""
+    """E-tag (802.1BR), VN-tag, I-tag (802.1ah), MACsec in clear (802.1AE), NSH (RFC 8300), Arista's and Cisco's."""
     at: cython.Py_ssize_t = p.at
     size: cython.int
     kind: cython.int
@@ -297,6 +303,17 @@ def tag(p: Packet) -> cython.int:
         p.at = at + 8
         p.next = u16(p, at + 6)
         return _ETHERTYPE
+    if p.layer == _VNTAG:
+        if not need(p, 6):
+            return 0
+        p.at = at + 6
+        p.next = u16(p, at + 4)
+        return _ETHERTYPE
+    if p.layer == _ITAG:
+        if not need(p, 4):
+            return 0
+        p.at = at + 4
+        return _ETH
     if p.layer == _MACSEC:
         if not need(p, 6):
             return 0
@@ -332,10 +349,10 @@ def tag(p: Packet) -> cython.int:
             return 0
         if u16(p, at) != 1:
             return _DATA
-        kind = u16(p, at + 2)  # a time stamp of 64 or of 48 bits
-        if kind == 0x0010:
+        kind = p.data[at + 3]  # a time stamp of 64 or of 48 bits
+        if kind == 0x10:
             size = 12
-        elif kind == 0x0020:
+        elif kind == 0x20:
             size = 10
         else:
             return _DATA

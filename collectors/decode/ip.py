@@ -289,6 +289,8 @@ def ip4(p: Packet) -> cython.int:
         narrow(p, total)
     if not need(p, size):
         return 0
+    if size > 20:
+        _route(p, at + 20, at + size)
     p.at = at + size
     if bits & 0x3FFF and (bits & 0x1FFF or p.end == p.full):
         # A later fragment, or a first one that is here whole: its datagram is the reassembly's to decode.
@@ -296,6 +298,27 @@ def ip4(p: Packet) -> cython.int:
         return _DATA
     p.next = proto
     return by_protocol(p, proto)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _route(p: Packet, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
+    """Under a source route (RFC 791, options 131 and 137) not yet at its end, `ip.dst` is where the route ends."""
+    size: cython.Py_ssize_t
+    while at < end and p.data[at] != 0:
+        if p.data[at] == 1:
+            at += 1
+            continue
+        if at + 2 > end:
+            break
+        size = p.data[at + 1]
+        if size < 2 or at + size > end:
+            break
+        if (p.data[at] == 131 or p.data[at] == 137) and size >= 7 and p.data[at + 2] < size:
+            p.u32[_DST, p.row] = u32(p, at + size - 4)
+        at += size
+    return 0
 
 
 @cython.cfunc

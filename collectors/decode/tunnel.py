@@ -85,6 +85,10 @@ def gre(p: Packet) -> cython.int:
         return _ERSPAN
     if kind == 0x880B:
         return _PPP
+    if kind == 0x883E:  # WCCP: the redirected packet, in version 2 behind four bytes
+        if need(p, 4) and p.data[p.at] >> 4 != 4:
+            p.at += 4
+        return _IP
     if kind == 0x2001:
         return _NHRP
     if 0x8200 <= kind <= 0x83FF:  # Aruba: 802.11 frames from an access point

@@ -15,6 +15,10 @@ from pipeline.schema.column import Column, Record
 STORED_PREFIX: dict[str, str] = {"mac": "shoal.mac.", "bytes16": "shoal.bytes."}
 """Kind with a `cast` to what stands before the column's name where its cells are stored."""
 
+KIND_CODEC: dict[str, str] = dict.fromkeys(("u32", "u64", "ipv4", "ipv6", "mac"), "ZSTD(1)")
+"""Codec of columns that declare none, by kind; the others have ClickHouse's LZ4. Wide numbers and addresses come back
+after long distances, which ZSTD finds; narrower columns gain little for the time (docs/storage.md)."""
+
 MERGE_TREE_SETTINGS: dict[str, str] = {
     # How many of the last inserts are remembered by token, so that a repeated one is dropped.
     "non_replicated_deduplication_window": "10000",
@@ -85,6 +89,10 @@ def _comment(column: Column) -> str:
     return _said(column.meaning, column.unit)
 
 
+def _codec(column: Column) -> str:
+    return column.codec or KIND_CODEC.get(column.kind, "")
+
+
 def _of_column(record: Record, column: Column) -> list[TableColumn]:
     comment = _comment(column)
     if column.bits_of is not None:
@@ -94,12 +102,12 @@ def _of_column(record: Record, column: Column) -> list[TableColumn]:
         kind = f"Nullable({cell_type(column)})" if of.lane else cell_type(column)
         expression = f"CAST(bitAnd(bitShiftRight({quote(source)}, {shift}), {mask}), {literal(kind)})"
         return [TableColumn(column.name, kind, comment, alias=expression)]
-    stored = TableColumn(stored_name(column), stored_type(column), comment, codec=column.codec)
+    stored = TableColumn(stored_name(column), stored_type(column), comment, codec=_codec(column))
     if column.of.cast is None:
         return [stored]
     shown = "Nullable(String)" if column.lane else "String"
     return [
-        TableColumn(stored.name, stored.type, f"{comment} (stored)", codec=column.codec),
+        TableColumn(stored.name, stored.type, f"{comment} (stored)", codec=stored.codec),
         TableColumn(column.name, shown, comment, alias=column.of.cast.format(quote(stored.name))),
     ]
 
@@ -108,7 +116,7 @@ def table_columns(record: Record) -> list[TableColumn]:
     """Every column of the record's table, in order."""
     columns = [t for c in record.columns for t in _of_column(record, c)]
     columns += [
-        TableColumn(c.name, f"Array({cell_type(c)})", _comment(c), codec=c.codec)
+        TableColumn(c.name, f"Array({cell_type(c)})", _comment(c), codec=_codec(c))
         for g in record.groups
         for c in g.columns
     ]

@@ -56,6 +56,8 @@ LAYERS: tuple[str, ...] = (
     "etag",
     "macsec",
     "nsh",
+    "vntag",
+    "ieee8021ah",
     "avsp",
     "cmd",
     "wlan",

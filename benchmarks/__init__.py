@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks [CAPTURE]` times every stage on one capture."""
