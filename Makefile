@@ -2,7 +2,7 @@
 # made with; without it, it is the first of version 3.11 or later.
 BIN := .venv/bin
 
-.PHONY: help setup test-tools demo test lint bench docs clean distclean
+.PHONY: help setup test-tools demo test lint bench parity docs clean distclean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,11 @@ lint: setup  ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: setup  ## Measure; figures go to docs/performance.md
-	@$(BIN)/python -m benchmarks
+bench: setup  ## Time every stage and command (ARGS=FILE names a capture)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+parity: setup  ## Hold every field against tshark's answers (needs the oracle); writes docs/parity.md
+	@$(BIN)/python -m tests.oracle.report
 
 docs: setup  ## Write the reference pages that derive from the code
 	@$(BIN)/python -m pipeline.schema.docs

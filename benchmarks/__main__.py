@@ -2,8 +2,8 @@
 
 python -m benchmarks [CAPTURE] [--frames N]
 
-Without CAPTURE one of N frames (400,000) is made out of the sample. `../shared/bench/peers.py`, where it is there, times
-other programs on the same capture beside these.
+Without CAPTURE one of N frames (400,000) is made out of the sample. With one, `../shared/bench/peers.py`, where it is
+there, times other programs on it beside these.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from benchmarks.capture import make
-from benchmarks.stages import measure
+from benchmarks.stages import PRINTED, measure
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT.parent / "shared" / "bench" / "peers.py"
@@ -50,7 +50,8 @@ def main() -> None:
             print(stage, flush=True)
         _command("shoal --version", shoal, "--version")
         _command("shoal read (sample)", shoal, "read", "-r", str(ROOT / "samples" / "demo.pcapng"), "-c", "10")
-        _command("shoal read -T fields", shoal, "read", "-r", path, "-T", "fields", "-e", "frame.number", "-e", "ip.src")
+        fields = [x for name in PRINTED.split() for x in ("-e", name)]
+        _command("shoal read -T fields", shoal, "read", "-r", path, "-T", "fields", *fields)
         for _ in range(3):
             shutil.rmtree(f"{folder}/db", ignore_errors=True)
             _command("shoal import", shoal, "import", path, "--db", f"{folder}/db")

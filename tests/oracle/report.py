@@ -29,8 +29,8 @@ def page(result: Result, groups: dict[str, list[str]]) -> str:
     """The whole page."""
     lines = [
         "# Agreement with tshark", "",
-        "What `shoal read -T fields` prints against tshark 4.0 over the oracle's 1,808 captures (134,393 frames), value",
-        "by value. A value counts where either side has one. `make parity` measures and writes this page.", "",
+        "What `shoal read -T fields` prints against tshark 4.0 over the oracle's 1,808 captures (134,393 frames),",
+        "value by value. A value counts where either side has one. `make parity` measures and writes this page.", "",
         "| group | values | agree |", "|---|---:|---:|",
     ]
     for group in sorted(groups):
@@ -40,7 +40,8 @@ def page(result: Result, groups: dict[str, list[str]]) -> str:
     for group in sorted(groups):
         for f in groups[group]:
             if result.seen[f]:
-                lines.append(f"| `{f}` | {result.seen[f]:,} | {result.seen[f] - result.same[f]:,} | {result.ratio([f]):.5f} |")
+                differ = result.seen[f] - result.same[f]
+                lines.append(f"| `{f}` | {result.seen[f]:,} | {differ:,} | {result.ratio([f]):.5f} |")
     by_capture: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for f, differences in result.different.items():
         for name, *_ in differences:
