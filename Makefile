@@ -2,7 +2,7 @@
 # made with; without it, it is the first of version 3.11 or later.
 BIN := .venv/bin
 
-.PHONY: help setup test-tools demo test lint bench parity docs clean distclean
+.PHONY: help setup test-tools demo test lint bench fuzz parity docs clean distclean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ lint: setup  ## ruff and mypy
 
 bench: setup  ## Time every stage and command (ARGS=FILE names a capture)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: setup  ## Decode 10^8 mutated frames (some minutes)
+	@$(BIN)/python -m tests.decode.fuzz $(ARGS)
 
 parity: setup  ## Hold every field against tshark's answers (needs the oracle); writes docs/parity.md
 	@$(BIN)/python -m tests.oracle.report

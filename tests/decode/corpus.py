@@ -33,6 +33,17 @@ def pcap(linktype: int, frames: list[bytes], cut: int = 1 << 18) -> bytes:
     return b"".join(out)
 
 
+def pcap_frames(data: bytes) -> list[tuple[int, bytes]]:
+    """(link type, frame) of each frame of what `pcap` wrote."""
+    found, at = [], 24
+    linktype = struct.unpack_from("<I", data, 20)[0]
+    while at < len(data):
+        size = struct.unpack_from("<I", data, at + 8)[0]
+        found.append((linktype, data[at + 16 : at + 16 + size]))
+        at += 16 + size
+    return found
+
+
 @cache
 def made() -> dict[str, bytes]:
     """Name to bytes of the captures made here."""

@@ -15,6 +15,7 @@ from collectors.sources import CaptureError, open_capture
 from pipeline.engine import Engine
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
+from tests.decode import fuzz
 from tests.decode.corpus import captures
 
 CAPTURES = 200
@@ -138,3 +139,7 @@ def _inside(data: bytes, known: list[int]) -> np.ndarray[tuple[int], np.dtype[np
             inside[previous + 24 : end] = True
         previous = end
     return inside
+
+
+def test_mutated_batches() -> None:
+    assert fuzz.run(500_000, seed=int.from_bytes(b"shoal")) >= 500_000
