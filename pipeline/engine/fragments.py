@@ -24,6 +24,9 @@ MOST_FRAGMENTS = 8192
 _s = Slots(PACKETS)
 _TCP, _UDP = _s.lane("tcp"), _s.lane("udp")
 _OUTER = next(g.columns[0] for g in PACKETS.groups if g.name == "outer")
+_O_LEN = _s.item("outer", "u16", "shoal.outer.len")
+_O_FLAGS = _s.item("outer", "u8", "shoal.outer.flags")
+_O_FRAG = _s.item("outer", "u16", "shoal.outer.frag_offset")
 _OWN_PLACE = ("eth", "inner.eth", "llc", "snap", "sll", "ppp", "arp", "tcp.stream", "udp.stream")
 # What a whole datagram can tell of a row: lane, and slab and slot of each of its columns. The rest the fragment told.
 _TOLD = [
@@ -152,6 +155,13 @@ class Reassembly:
             one,
         )
         tunnelled = len(one.lists["outer"].values(_OUTER, 1)) > 0
+        if tunnelled:  # the header outside is the fragment's own, not the one made for the whole datagram
+            six = linktype == 229
+            outer = one.lists["outer"]
+            outer.u16[_O_LEN, 0] = columns.values("ipv6.plen" if six else "ip.len")[row]
+            if not six:
+                outer.u8[_O_FLAGS, 0] = columns.values("ip.flags")[row]
+                outer.u16[_O_FRAG, 0] = columns.values("ip.frag_offset")[row]
         for name, lane, cells in _TOLD:
             if one.lane[lane, 0] == 0 or (name in _NETWORK and not tunnelled):
                 continue

@@ -1,7 +1,8 @@
 """Conversation indices (`tcp.stream`, `udp.stream`) and what needs no more than each side's first sequence number.
 
 A conversation is two addresses and two ports, whichever way round. A TCP SYN with another initial sequence number than
-the conversation's begins a new one on the same ports, as Wireshark counts it.
+the conversation's begins a new one on the same ports, as Wireshark counts it. A UDP conversation that was announced
+(`announced.py`) before its first packet has the announcement's index, in each direction its own side's first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import cython
 import numpy as np
 
+from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -47,18 +49,34 @@ _TCP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("tcp.stream"))
 _UDP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("udp.stream"))
 _SACK_LE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options.sack_le"))
 _SACK_RE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options.sack_re"))
+_L_QUOTED = cython.declare(cython.Py_ssize_t, _s.lane("quoted"))
+_L_QUOTED_STREAM = cython.declare(cython.Py_ssize_t, _s.lane("quoted.stream"))
+_Q_SRC = cython.declare(cython.Py_ssize_t, _s.b16("shoal.quoted.src"))
+_Q_DST = cython.declare(cython.Py_ssize_t, _s.b16("shoal.quoted.dst"))
+_Q_SRCPORT = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.srcport"))
+_Q_DSTPORT = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.dstport"))
+_Q_PORTS = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.ports"))
+_Q_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("shoal.quoted.stream"))
 _O_SRC = cython.declare(cython.Py_ssize_t, _s.item("outer", "b16", "shoal.outer.src"))
 _O_DST = cython.declare(cython.Py_ssize_t, _s.item("outer", "b16", "shoal.outer.dst"))
 _O_SRCPORT = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.srcport"))
 _O_DSTPORT = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.dstport"))
 _O_PORTS = cython.declare(cython.Py_ssize_t, _s.item("outer", "u8", "shoal.outer.ports"))
 _O_STREAM = cython.declare(cython.Py_ssize_t, _s.item("outer", "u32", "shoal.outer.stream"))
+_PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
+_PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_FRAG_OFFSET = cython.declare(cython.Py_ssize_t, _s.u16("ip.frag_offset"))
+_L_FRAGHDR = cython.declare(cython.Py_ssize_t, _s.lane("ipv6.fraghdr"))
 # Rows of `_value`: the index, the sides' first sequence numbers, and which of these are known (bit 0 and bit 1).
+# Of an announced conversation: the announcements' generation in which it was found, and the index of each direction.
 _STREAM = cython.declare(cython.Py_ssize_t, 0)
 _BASE = cython.declare(cython.Py_ssize_t, 1)
 _KNOWN = cython.declare(cython.Py_ssize_t, 3)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _FIRST = cython.declare(cython.uint, 0x80000000)
+_WILD = cython.declare(cython.uint, 0x40000000)
+_TELLS = cython.declare(cython.uint, 0x20000000)
+_ANEW = cython.declare(cython.uint, 0x10000000)
 
 
 @cython.cfunc
@@ -74,6 +92,38 @@ def _half(b: cython.uchar[:, :, ::1], slot: cython.Py_ssize_t, row: cython.Py_ss
     return value
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _tells(src: cython.ulonglong, dst: cython.ulonglong, tcp: cython.bint) -> cython.uint:
+    """_TELLS where the ports are those of a protocol that announces conversations."""
+    port: cython.ulonglong
+    k: cython.int
+    for k in range(2):
+        port = dst if k else src
+        if port == 5060 or port == 111 or port == 161 or port == 162:
+            return _TELLS
+        if tcp and (port == 2000 or port == 1080 or port == 554 or port == 8554):
+            return _TELLS
+        if not tcp and (port == 69 or port == 2427 or port == 2727):
+            return _TELLS
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _may_tell(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.uint:
+    """_TELLS where a datagram may be SIP (two capitals or a method's first) or a call of the portmapper."""
+    if size < 24 or at < 0 or at + 24 > raw.shape[0]:
+        return 0
+    if raw[at] >= 65 and raw[at] <= 90 and raw[at + 1] >= 65 and raw[at + 1] <= 90 and raw[at + 2] >= 65:
+        return _TELLS
+    if raw[at + 4] | raw[at + 5] | raw[at + 6] | raw[at + 7] == 0 and raw[at + 11] == 2 and raw[at + 13] == 1:
+        return _TELLS if raw[at + 14] == 0x86 and raw[at + 15] == 0xA0 else 0
+    return 0
+
+
 @cython.cclass
 class Streams:
     """An open-addressing table of conversations: five words of key and four of value for each."""
@@ -84,10 +134,20 @@ class Streams:
         self.tcp_streams = 0
         self._size = 0
         self._used = 0
+        self._frames = 0
+        self._generation = 0
+        self._announced = Announced()
+
+    @property
+    def announcements_evicted(self) -> int:
+        """Announcements forgotten at their cap."""
+        evicted: int = self._announced.evicted
+        return evicted
 
     def process(self, columns: Columns) -> None:
         """Fill `tcp.stream`, `udp.stream` (outer ones too), and make the SACK edges relative."""
         self._rows(columns)
+        self._frames += columns.rows
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -143,6 +203,70 @@ class Streams:
         return at
 
     @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _wild_index(self, at: cython.Py_ssize_t, side: cython.int) -> cython.longlong:
+        """The `udp.stream` of a packet from side `side`, where the conversation at `at` may be an announced one.
+
+        Once it has an index of its own, no later announcement counts for it.
+        """
+        known: cython.uint = self._value[at, _KNOWN]
+        if known & _WILD and self._value[at, _STREAM] == self._generation and known & (1 << side):
+            return self._value[at, _BASE + side]
+        with cython.gil:
+            return self._look_up(at, side)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _look_up(self, at: cython.Py_ssize_t, side: cython.int) -> cython.longlong:
+        known: cython.uint = self._value[at, _KNOWN]
+        index: cython.uint
+        found = self._announced.find(*self._ends(at, side))
+        if found is not None:
+            if found[1] < 0:
+                found[1] = self.udp_streams
+                self.udp_streams += 1
+            index = found[1]
+            if self._value[at, _STREAM] != self._generation:
+                known &= _FIRST | _TELLS
+            self._value[at, _STREAM] = self._generation
+            self._value[at, _BASE + side] = index
+            self._value[at, _KNOWN] = known | _WILD | (1 << side)
+        else:
+            index = self.udp_streams
+            self.udp_streams += 1
+            self._value[at, _STREAM] = index
+            self._value[at, _KNOWN] = known & (_FIRST | _TELLS)
+        return index
+
+    @cython.cfunc
+    def _ends(self, at: cython.Py_ssize_t, side: cython.int) -> Any:
+        """Source and destination of a packet from side `side`, each as `announced.Endpoint`."""
+        ports: cython.ulonglong = self._key[at, 4]
+        one = (self._key[at, 0], self._key[at, 1], ports >> 17)
+        two = (self._key[at, 2], self._key[at, 3], (ports >> 1) & 0xFFFF)
+        return (two, one) if side else (one, two)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _hear(self, columns: Any, row: cython.Py_ssize_t, at: cython.Py_ssize_t, side: cython.int,
+              tcp: cython.bint) -> cython.int:
+        """Let the row's payload announce what it does; then the conversation at `at` may begin anew, or fall silent."""
+        start: cython.Py_ssize_t = columns.raw_offset[row] + columns.u16[_PAYLOAD, row]
+        payload = bytes(memoryview(columns.raw_buffer)[start : start + columns.u32[_PAYLOAD_LEN, row]])
+        src, dst = self._ends(at, side)
+        seq = int(columns.u32[_SEQ, row]) if tcp else None
+        heard: cython.int = self._announced.hear(payload, self._frames + row + 1, src, dst, seq)
+        if heard & ANEW:
+            self._value[at, _KNOWN] |= _ANEW
+        if heard & PROXIED:
+            self.tcp_streams += 1
+        if heard & DEAF:
+            self._value[at, _KNOWN] &= ~_TELLS & _WORD
+        self._generation = self._announced.generation & _WORD
+        return 0
+
+    @cython.cfunc
     def _rows(self, columns: Any) -> object:
         plain = not cython.compiled
         sack = columns.lists["sack"]
@@ -150,6 +274,7 @@ class Streams:
         lane: cython.uchar[:, ::1] = memoryview(columns.lane) if plain else columns.lane
         u16: cython.ushort[:, ::1] = memoryview(columns.u16) if plain else columns.u16
         u32: cython.uint[:, ::1] = memoryview(columns.u32) if plain else columns.u32
+        u8: cython.uchar[:, ::1] = memoryview(columns.u8) if plain else columns.u8
         b16: cython.uchar[:, :, ::1] = memoryview(columns.b16) if plain else columns.b16
         edges: cython.uint[:, ::1] = memoryview(sack.u32) if plain else sack.u32
         blocks: cython.int[::1] = memoryview(sack.offsets) if plain else sack.offsets
@@ -158,6 +283,11 @@ class Streams:
         o_u16: cython.ushort[:, ::1] = memoryview(outer.u16) if plain else outer.u16
         o_u32: cython.uint[:, ::1] = memoryview(outer.u32) if plain else outer.u32
         o_b16: cython.uchar[:, :, ::1] = memoryview(outer.b16) if plain else outer.b16
+        raw: cython.const[cython.uchar][::1] = memoryview(columns.raw_buffer)
+        raw_offset: cython.const[cython.longlong][::1] = (
+            memoryview(columns.raw_offset) if plain else columns.raw_offset
+        )
+        ports: cython.uchar[::1] = memoryview(self._announced.ports)
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         k: cython.Py_ssize_t
@@ -172,15 +302,31 @@ class Streams:
         dst: cython.ulonglong
         side: cython.int
         tcp: cython.bint
+        quoted: cython.bint
         flags: cython.int
         base: cython.uint
         first: cython.bint
+        known: cython.uint
+        index: cython.longlong
+        fresh: cython.bint
+        heard: cython.bint
         with cython.nogil:
             for i in range(n):
                 for item in range(outers[i], outers[i + 1] + 1):
-                    # The outer headers first, then (item = the row's end) the row's own.
+                    # The outer headers first, then (item = the row's end) the row's own, or the one it quotes.
                     tcp = False
-                    if item < outers[i + 1]:
+                    quoted = item == outers[i + 1] and lane[_L_QUOTED, i] != 0
+                    if quoted:
+                        tcp = u8[_Q_PORTS, i] == 6
+                        if not tcp and u8[_Q_PORTS, i] != 17:
+                            continue
+                        a = _half(b16, _Q_SRC, i, 0)
+                        b = _half(b16, _Q_SRC, i, 8)
+                        c = _half(b16, _Q_DST, i, 0)
+                        d = _half(b16, _Q_DST, i, 8)
+                        src = u16[_Q_SRCPORT, i]
+                        dst = u16[_Q_DSTPORT, i]
+                    elif item < outers[i + 1]:
                         if o_u8[_O_PORTS, item] != 17:
                             continue
                         a = _half(o_b16, _O_SRC, item, 0)
@@ -221,19 +367,49 @@ class Streams:
                         with cython.gil:
                             self._grow()
                     at = self._find(a, b, c, d, (src << 17) | (dst << 1) | (1 if tcp else 0))
-                    first = self._value[at, _KNOWN] == 0
+                    known = self._value[at, _KNOWN]
+                    first = fresh = known == 0
                     if first:
                         self._used += 1
-                        self._value[at, _KNOWN] = _FIRST
-                    if not tcp:
-                        if first:
-                            self._value[at, _STREAM] = self.udp_streams
-                            self.udp_streams += 1
-                        if item < outers[i + 1]:
-                            o_u32[_O_STREAM, item] = self._value[at, _STREAM]
+                        known = _FIRST | _tells(src, dst, tcp)
+                        if not tcp and known == _FIRST and item == outers[i + 1] and not quoted:
+                            known |= _may_tell(raw, raw_offset[i] + u16[_PAYLOAD, i], u32[_PAYLOAD_LEN, i])
+                        self._value[at, _KNOWN] = known
+                    elif known & _ANEW:
+                        first = True
+                        known &= _FIRST | _TELLS
+                        self._value[at, _KNOWN] = known
+                    # Only what the row itself carries is heard, and a fragment's payload is not its datagram's.
+                    heard = (
+                        known & _TELLS != 0
+                        and not quoted
+                        and item == outers[i + 1]
+                        and u32[_PAYLOAD_LEN, i] != 0
+                        and u16[_FRAG_OFFSET, i] == 0
+                        and lane[_L_FRAGHDR, i] == 0
+                    )
+                    if quoted or not tcp:
+                        if known & _WILD or (fresh and not tcp and (ports[src] | ports[dst]) != 0):
+                            index = self._wild_index(at, side)
                         else:
-                            u32[_UDP_STREAM, i] = self._value[at, _STREAM]
+                            if first and tcp:
+                                self._value[at, _STREAM] = self.tcp_streams
+                                self.tcp_streams += 1
+                            elif first:
+                                self._value[at, _STREAM] = self.udp_streams
+                                self.udp_streams += 1
+                            index = self._value[at, _STREAM]
+                        if quoted:
+                            u32[_Q_STREAM, i] = index
+                            lane[_L_QUOTED_STREAM, i] = 1
+                        elif item < outers[i + 1]:
+                            o_u32[_O_STREAM, item] = index
+                        else:
+                            u32[_UDP_STREAM, i] = index
                             lane[_L_UDP_STREAM, i] = 1
+                        if heard:
+                            with cython.gil:
+                                self._hear(columns, i, at, side, tcp)
                         continue
                     flags = u16[_FLAGS, i]
                     if not first and lane[_L_FLAGS, i] and flags & 0x12 == 0x02:
@@ -245,7 +421,8 @@ class Streams:
                     if first:
                         self._value[at, _STREAM] = self.tcp_streams
                         self.tcp_streams += 1
-                        self._value[at, _KNOWN] = _FIRST
+                        known &= _FIRST | _TELLS
+                        self._value[at, _KNOWN] = known
                     u32[_TCP_STREAM, i] = self._value[at, _STREAM]
                     lane[_L_TCP_STREAM, i] = 1
                     if lane[_L_FLAGS, i] and lane[_L_LEN, i]:
@@ -261,4 +438,7 @@ class Streams:
                         for k in range(blocks[i], blocks[i + 1]):
                             edges[_SACK_LE, k] = (edges[_SACK_LE, k] - base) & _WORD
                             edges[_SACK_RE, k] = (edges[_SACK_RE, k] - base) & _WORD
+                    if heard and lane[_L_LEN, i]:
+                        with cython.gil:
+                            self._hear(columns, i, at, side, tcp)
         return None
