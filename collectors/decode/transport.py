@@ -89,7 +89,7 @@ def udp(p: Packet) -> cython.int:
             mark(p, True)
             return 0
     elif length < 8:
-        if length != 0 or p.lane[_L_IPV6, row] == 0 or p.full - at <= 0xFFFF:  # 0: a jumbogram (RFC 2675)
+        if length != 0 or p.lane[_L_IPV6, row] == 0:  # 0: a jumbogram (RFC 2675, section 4)
             mark(p, True)
             return 0
     else:
