@@ -1,0 +1,1 @@
+"""ClickHouse: the embedded database, its tables, and what goes in."""

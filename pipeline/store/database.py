@@ -1,0 +1,193 @@
+"""The embedded ClickHouse: one directory, one process at a time.
+
+`Database` is the seam behind which the store runs; it takes SQL and Native blocks and knows nothing of records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pipeline.schema.ddl import literal, quote
+from pipeline.store.errors import StoreError, one_line
+
+# Formats of which every block of a result stands for itself, so that blocks may be written one after the other.
+_STREAMED = frozenset({"TSV", "TabSeparated", "CSV", "JSONEachRow", "RowBinary", "Native", "TSVWithNames"})
+# Only these can be streamed, unless they name a format of their own.
+_SELECT = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
+_OWN_FORMAT = re.compile(r"\b(FORMAT\s+\w+|INTO\s+OUTFILE\b.*)\s*;?\s*$", re.IGNORECASE | re.DOTALL)
+
+# What chDB makes in a directory before there is a table.
+_WITHOUT_TABLES = {"status", "tmp"}
+
+INSERT_SETTINGS: dict[str, str] = {
+    # One insert makes one part: its blocks are joined, whatever they hold, and none is cut.
+    "min_insert_block_size_rows": "100000000",
+    "min_insert_block_size_bytes": "100000000000",
+    "max_insert_block_size": "100000000",
+    "max_insert_threads": "1",
+    "max_threads": "1",
+    "max_memory_usage": "1000000000",
+}
+
+
+def settings_clause(settings: Mapping[str, str]) -> str:
+    """`SETTINGS a = '1', ...`; ClickHouse reads quoted numbers as numbers."""
+    return "SETTINGS " + ", ".join(f"{name} = {literal(value)}" for name, value in settings.items())
+
+
+class Insert:
+    """An insert that is under way: `append` blocks, then `finish` stores them all at once."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def append(self, block: bytes) -> None:
+        """Hands over a Native block. Raises StoreError where ClickHouse refuses it."""
+        try:
+            self._stream.append(block)
+        except RuntimeError as error:
+            raise StoreError(f"insert failed: {one_line(str(error))}") from error
+
+    def finish(self) -> int:
+        """Stores the blocks as one part; returns rows read, also where the token was known and nothing was stored."""
+        try:
+            return int(self._stream.finish().rows_written)
+        except RuntimeError as error:
+            raise StoreError(f"insert failed: {one_line(str(error))}") from error
+
+    def cancel(self) -> None:
+        """Drops what was appended."""
+        with contextlib.suppress(RuntimeError):
+            self._stream.cancel()
+
+
+class Database:
+    """A ClickHouse database in the directory `path`; `with Database(path).open(...) as db`."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._connection: Any = None
+
+    def open(self, *, create: bool = False) -> Self:
+        """Opens the directory, which only `create` may make.
+
+        Raises StoreError: no database there (exit code 2), other files there, in use by another process.
+        """
+        self._check(create)
+        import chdb
+
+        try:
+            connect: Any = chdb.connect
+            self._connection = connect(str(self.path.resolve()))
+        except RuntimeError as error:
+            self._check(create)
+            raise StoreError(f"{self.path}: cannot open the database: {one_line(str(error))}") from error
+        return self
+
+    def beside(self) -> Database:
+        """The same database over a connection of its own: one has one insert or query under way at a time."""
+        import chdb
+
+        connect: Any = chdb.connect
+        other = Database(self.path)
+        other._connection = connect(str(self.path.resolve()))
+        return other
+
+    def _check(self, create: bool) -> None:
+        path = self.path
+        if "?" in str(path):
+            raise StoreError(f"{path}: the database's path may not contain a question mark", 2)
+        if path.exists() and not path.is_dir():
+            raise StoreError(f"{path} is not a directory; --db names the database's directory", 2)
+        self._check_lock()
+        if (path / "metadata").is_dir():
+            return
+        if not create:
+            raise StoreError(f"no database in {path}; make one by: shoal import FILE --db {path}", 2)
+        if path.exists() and not {entry.name for entry in path.iterdir()} <= _WITHOUT_TABLES:
+            raise StoreError(f"{path} holds other files; give --db an empty or a new directory", 2)
+
+    def _check_lock(self) -> None:
+        # chDB itself tells of the lock on standard error in its own words, so it is looked at before.
+        with contextlib.suppress(FileNotFoundError), (self.path / "status").open("r+") as status:
+            try:
+                fcntl.flock(status, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = next((line for line in status if line.startswith("PID:")), "").strip()
+                said = f" ({holder})" if holder else ""
+                raise StoreError(
+                    f"{self.path} is in use by another process{said}; an embedded database serves one at a time"
+                ) from None
+
+    def close(self) -> None:
+        """Closes the database; closing twice does no harm."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def query(self, sql: str, fmt: str = "TabSeparated") -> bytes:
+        """Runs one statement; what it answers, in ClickHouse's format `fmt`. Raises StoreError with its message."""
+        try:
+            return bytes(self._connection.query(sql, fmt).bytes() or b"")
+        except Exception as error:
+            raise StoreError(one_line(str(error))) from error
+
+    def stream(self, sql: str, fmt: str) -> Iterator[bytes]:
+        """As `query`, piece by piece in bounded memory where format and statement allow it."""
+        if fmt not in _STREAMED or not _SELECT.match(sql) or _OWN_FORMAT.search(sql):
+            yield self.query(sql, fmt)
+            return
+        head = b""
+        try:
+            with self._connection.send_query(sql, fmt) as result:
+                for chunk in result:
+                    data = bytes(chunk.bytes())
+                    if fmt == "TSVWithNames":
+                        line, _, rest = data.partition(b"\n")
+                        data, head = (data, line) if not head else (rest, head)
+                    yield data
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            raise StoreError(one_line(str(error))) from error
+        if fmt == "TSVWithNames" and not head:
+            # Of an answer without rows there was no block, so the names are asked for.
+            names = self.query(f"DESCRIBE ({sql}\n)", "TSV").splitlines()
+            yield b"\t".join(line.partition(b"\t")[0] for line in names) + b"\n"
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a SELECT, as dictionaries; 64-bit integers are numbers."""
+        answer = self.query(f"{sql} SETTINGS output_format_json_quote_64bit_integers = 0", "JSONEachRow")
+        return [json.loads(line) for line in answer.splitlines()]
+
+    def insert(self, table: str, columns: list[str], token: str = "") -> Insert:
+        """Begins an insert of Native blocks that have some or all of `columns`.
+
+        An insert whose non-empty `token` is among the last ten thousand of the table stores nothing.
+        """
+        settings = INSERT_SETTINGS | ({"insert_deduplication_token": token} if token else {})
+        names = ", ".join(quote(name) for name in columns)
+        try:
+            sql = f"INSERT INTO {quote(table)} ({names}) {settings_clause(settings)}"
+            return Insert(self._connection.send_insert(sql, "Native"))
+        except RuntimeError as error:
+            raise StoreError(f"insert failed: {one_line(str(error))}") from error
+
+    def insert_rows(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Inserts a few rows given as dictionaries; columns not named get their defaults."""
+        names = ", ".join(quote(name) for name in rows[0])
+        lines = "\n".join(json.dumps(row) for row in rows)
+        self.query(f"INSERT INTO {quote(table)} ({names}) FORMAT JSONEachRow\n{lines}")

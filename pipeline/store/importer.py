@@ -1,0 +1,242 @@
+"""A capture file into the database: decoded here, inserted by a thread beside.
+
+Frames are stored in their order, in inserts of up to `INSERT_ROWS` rows that are stored whole or not at all. So what is
+stored of an interrupted import is always frames 1 to n, and the next run goes on with n + 1 (it decodes all the same,
+so that what the engine knows of the first n is the same).
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline import __version__
+from pipeline.schema.columns import Columns
+from pipeline.schema.ddl import literal
+from pipeline.schema.packets import PACKETS
+from pipeline.schema.tables import CAPTURE_STATES
+from pipeline.store.database import Database
+from pipeline.store.native import NativeEncoder, stored_columns
+from pipeline.store.writer import Piece, Writer
+
+BATCH_ROWS = 16_384
+"""Rows decoded at a time: few enough that they are still in the processor's cache when they are encoded."""
+INSERT_ROWS = 65_536
+"""Rows of an insert, and so of a fresh part, unless `INSERT_BYTES` are reached before. Twice as many would take
+200 MB more of memory, and are no faster."""
+INSERT_BYTES = 64 << 20
+"""Bytes of blocks with which an insert ends early."""
+
+_HASHED_AT_ONCE = 4 << 20
+_LAST_DAY = 0xFFFF
+_NS_A_DAY = 86_400 * 10**9
+_FIRST_TIME = -25_567 * _NS_A_DAY
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is done (`hash` or `import`), bytes done, and bytes in all (None where that is not known)."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of one file. `frames` counts those of the file, `stored` those that this run added."""
+
+    path: str
+    capture: str
+    sensor: str
+    frames: int = 0
+    stored: int = 0
+    seconds: float = 0.0
+    warning: str = ""
+    was_complete: bool = False
+    first_time: int = 0
+    last_time: int = 0
+    size: int = 0
+    linktypes: set[int] = field(default_factory=set)
+
+
+def content_hash(path: str, progress: Progress | None = None) -> str:
+    """XXH3-128 of a file's content, in hex. Raises OSError."""
+    import xxhash
+
+    digest = xxhash.xxh3_128()
+    buffer = memoryview(bytearray(_HASHED_AT_ONCE))
+    done = 0
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        while n := file.readinto(buffer):
+            digest.update(buffer[:n])
+            done += n
+            if progress:
+                progress("hash", done, size)
+    return str(digest.hexdigest())
+
+
+def _is_file(path: str) -> bool:
+    return path != "-" and stat.S_ISREG(os.stat(path).st_mode)
+
+
+def _day(time_ns: int) -> datetime.date:
+    """The UTC day, within what ClickHouse's Date can say (1970 to 2149)."""
+    day = min(max(time_ns // _NS_A_DAY, 0), _LAST_DAY)
+    return datetime.date(1970, 1, 1) + datetime.timedelta(days=day)
+
+
+def _write_state(database: Database, imported: Imported, state: str) -> None:
+    database.insert_rows(CAPTURE_STATES.name, [{
+        "sensor": imported.sensor,
+        "capture": imported.capture,
+        "shoal.state": state,
+        "shoal.file.name": imported.path,
+        "shoal.file.size": imported.size,
+        "shoal.first_time": _timestamp(imported.first_time),
+        "shoal.last_time": _timestamp(imported.last_time),
+        "shoal.frames": imported.frames,
+        "shoal.warning": imported.warning,
+        "shoal.version": __version__,
+        "shoal.imported": _timestamp(time.time_ns()),
+        "shoal.file.linktypes": sorted(imported.linktypes)[:64],
+    }])
+
+
+def _timestamp(ns: int) -> str:
+    """A time as ClickHouse reads it, within what DateTime64(9) can say (from 1900; int64 ends it in 2262)."""
+    seconds, rest = divmod(max(ns, _FIRST_TIME), 10**9)
+    return f"{datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)}.{rest:09d}"
+
+
+class _Blocks:
+    """Gathers batches of rows to inserts: which block begins one, which ends it, and the day that it bears."""
+
+    def __init__(self, writer: Writer, capture: str) -> None:
+        self._writer = writer
+        self._capture = capture
+        self._encoder = NativeEncoder(PACKETS)
+        self._rows = 0
+        self._bytes = 0
+        self._day = datetime.date(1970, 1, 1)
+        self._held: tuple[bytes, str | None] | None = None
+
+    def add(self, columns: Columns, first: int) -> None:
+        """Takes the rows of `columns` from row `first` on."""
+        begins: str | None = None
+        if self._rows == 0:
+            number = int(columns.values("frame.number")[first])
+            begins = f"{self._capture}:{number}:{columns.record.name}"
+            self._day = _day(int(columns.values("frame.time").view("i8")[first]))
+        columns.labels["shoal.day"] = self._day
+        block = self._encoder.encode(columns, first)
+        self._rows += columns.rows - first
+        self._bytes += len(block)
+        full = self._rows + columns.capacity > INSERT_ROWS or self._bytes >= INSERT_BYTES
+        self._release(ends=False)
+        # The block is held until it is known whether another follows, for the last one ends its insert.
+        self._held = (block, begins)
+        if full:
+            self._release(ends=True)
+
+    def _release(self, ends: bool) -> None:
+        if self._held is not None:
+            block, begins = self._held
+            self._held = None
+            self._writer.put(Piece(block, begins, ends))
+        if ends:
+            self._rows = self._bytes = 0
+
+    def end(self) -> None:
+        """Ends the insert that is under way."""
+        self._release(ends=True)
+
+
+def _state(database: Database, capture: str) -> Imported | None:
+    rows = database.rows(
+        "SELECT sensor, shoal.file.name AS path, shoal.frames AS frames, shoal.warning AS warning,"
+        f" shoal.state = 'complete' AS done FROM captures WHERE capture = {literal(capture)}"
+    )
+    if not rows:
+        return None
+    (row,) = rows
+    done = bool(row["done"])
+    return Imported(row["path"], capture, row["sensor"], row["frames"], warning=row["warning"], was_complete=done)
+
+
+def _stored_frames(database: Database, state: Imported) -> int:
+    (row,) = database.rows(
+        "SELECT max(frame.number) AS frames FROM packets"
+        f" WHERE sensor = {literal(state.sensor)} AND capture = {literal(state.capture)}"
+    )
+    return int(row["frames"])
+
+
+def import_capture(
+    database: Database, path: str, *, sensor: str = "file", progress: Progress | None = None
+) -> Imported:
+    """Imports the capture file `path` (`-` is standard input) into `packets` and `captures`.
+
+    A file whose content is stored already adds nothing; one whose import was interrupted is completed, under the
+    sensor's name of the first run. A pipe is a capture of its own each time. A cut file's whole frames are stored,
+    and `warning` says where it is cut. Raises OSError, CaptureError (no capture), StoreError.
+    """
+    begun = time.perf_counter()
+    is_file = _is_file(path)
+    capture = content_hash(path, progress) if is_file else secrets.token_hex(16)
+    state = _state(database, capture)
+    if state is not None and state.was_complete:
+        return state
+    imported = Imported(path, capture, sensor)
+    imported.size = os.stat(path).st_size if is_file else 0
+    stored = 0
+    if state is not None:
+        imported.sensor = state.sensor
+        stored = _stored_frames(database, state)
+    _decode_and_store(database, imported, stored, known=state is not None, progress=progress)
+    imported.seconds = time.perf_counter() - begun
+    return imported
+
+
+def _decode_and_store(
+    database: Database, imported: Imported, stored: int, *, known: bool, progress: Progress | None
+) -> None:
+    """Decodes the whole capture and stores the frames after number `stored`."""
+    from collectors.sources import open_capture
+    from pipeline.embedded import decoded
+    from pipeline.engine import Engine
+
+    columns = Columns(PACKETS, BATCH_ROWS)
+    columns.labels.update({"sensor": imported.sensor, "capture": imported.capture})
+    reader = open_capture(imported.path, batch_rows=BATCH_ROWS)
+    writer = Writer(database, PACKETS.name, stored_columns(PACKETS))
+    blocks = _Blocks(writer, imported.capture)
+    writer.start()
+    try:
+        for frames, _ in decoded(reader, columns, Engine()):
+            if not len(frames):
+                continue
+            if not known:
+                # Not before the first frames are read: what is no capture leaves no trace.
+                _write_state(database, imported, "started")
+                known = True
+            imported.frames = frames.first + len(frames) - 1
+            imported.last_time = int(frames.time[-1])
+            if frames.first == 1:
+                imported.first_time = int(frames.time[0])
+            imported.linktypes.update(np.flatnonzero(np.bincount(frames.linktype)).tolist())
+            if imported.frames > stored:
+                skip = max(0, stored + 1 - frames.first)
+                blocks.add(columns, skip)
+                imported.stored += len(frames) - skip
+            if progress:
+                progress("import", reader.bytes_read, reader.size)
+        blocks.end()
+    except BaseException:
+        writer.abort()
+        raise
+    writer.close()
+    imported.warning = reader.warning or ""
+    _write_state(database, imported, "complete")
