@@ -1,4 +1,7 @@
-"""Protocol layers that the decoder names, in the short words of Wireshark's `frame.protocols`."""
+"""Protocol layers that the decoder names, in the short words of Wireshark's `frame.protocols`.
+
+Their numbers are stored (`shoal.short`, `shoal.malformed`): new names go to the end.
+"""
 
 LAYERS: tuple[str, ...] = (
     "none",

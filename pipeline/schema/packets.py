@@ -14,7 +14,7 @@ _FRAME = (
     C("capture", "label", "The file (hash of its content) or the run of a collector that the frame belongs to"),
     C("shoal.day", "day", "UTC day of the first frame of the record batch; the partition"),
     C("frame.number", "u64", "Number of the frame in its capture, from 1", codec="Delta, LZ4"),
-    C("frame.time", "time", "When the frame was captured", unit="ns since 1970-01-01 UTC", codec="Delta, LZ4"),
+    C("frame.time", "time", "When the frame was captured", unit="ns since 1970-01-01 UTC", codec="Delta, ZSTD(1)"),
     C("frame.len", "u32", "Length on the wire", unit="bytes"),
     C("frame.cap_len", "u32", "Length captured", unit="bytes"),
     C("frame.interface_id", "u16", "Index of the interface in its pcapng section, or of the collector",
@@ -23,7 +23,7 @@ _FRAME = (
     C("frame.protocols", "text", "Layers that were decoded, joined by colons"),
     C("shoal.short", "enum", "Layer that the snap length cut", names=LAYERS),
     C("shoal.malformed", "enum", "Layer whose own lengths do not fit", names=LAYERS),
-    C("shoal.flow_id", "u64", "Symmetric hash of the innermost conversation; 0 where there is none", codec="LZ4"),
+    C("shoal.flow_id", "u64", "Symmetric hash of the innermost conversation; 0 where there is none"),
     C("shoal.payload.offset", "u16", "Where the innermost decoded layer's payload starts in frame.raw", unit="bytes"),
     C("shoal.payload.len", "u32", "Captured bytes of that payload", unit="bytes"),
 )
