@@ -23,6 +23,8 @@ _L_LEN = cython.declare(cython.Py_ssize_t, _s.lane("eth.len"))
 _IN_DST = cython.declare(cython.Py_ssize_t, _s.u64("shoal.inner.eth.dst"))
 _IN_SRC = cython.declare(cython.Py_ssize_t, _s.u64("shoal.inner.eth.src"))
 _IN_TYPE = cython.declare(cython.Py_ssize_t, _s.u16("shoal.inner.eth.type"))
+_IN_LEN = cython.declare(cython.Py_ssize_t, _s.u16("shoal.inner.eth.len"))
+_L_IN_LEN = cython.declare(cython.Py_ssize_t, _s.lane("inner.eth.len"))
 _L_IN = cython.declare(cython.Py_ssize_t, _s.lane("inner.eth"))
 _L_IN_TYPE = cython.declare(cython.Py_ssize_t, _s.lane("inner.eth.type"))
 _DSAP = cython.declare(cython.Py_ssize_t, _s.u8("llc.dsap"))
@@ -146,9 +148,8 @@ def ethernet(p: Packet) -> cython.int:
         return 0
     p.at = at + 14
     if 0 < kind <= 1500:
-        if not inner:
-            p.u16[_LEN, row] = kind
-            p.lane[_L_LEN, row] = 1
+        p.u16[_IN_LEN if inner else _LEN, row] = kind
+        p.lane[_L_IN_LEN if inner else _L_LEN, row] = 1
         narrow(p, kind)
         if p.end - p.at >= 2 and u16(p, p.at) == 0xFFFF:  # Novell's raw IPX
             return _DATA

@@ -59,8 +59,12 @@ _Q_SRCPORT = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.srcport"))
 _Q_DSTPORT = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.dstport"))
 _Q_PORTS = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.ports"))
 _Q_UDP_LEN = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.udp_length"))
+_Q_UDP_SUM = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.udp_checksum"))
+_Q_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.hdr_len"))
+_Q_CHECKSUM = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.checksum"))
+_Q_FLOW = cython.declare(cython.Py_ssize_t, _s.u32("shoal.quoted.flow"))
 _L_QUOTED = cython.declare(cython.Py_ssize_t, _s.lane("quoted"))
-_TO_ALL = cython.declare(cython.int, _s.upto("shoal.quoted.udp_length"))
+_TO_ALL = cython.declare(cython.int, _s.upto("shoal.quoted.flow"))
 
 
 @cython.cfunc
@@ -146,6 +150,10 @@ def icmp6(p: Packet) -> cython.int:
         p.u16[_SEQ6, row] = u16(p, at + 6)
         p.lane[_L_ECHO6, row] = 2
         p.at = at + 8
+    elif kind == 160 or kind == 161:  # extended echo (RFC 8335): the sequence number has one byte
+        if p.end - at >= 6:
+            p.u16[_IDENT6, row] = u16(p, at + 4)
+            p.lane[_L_ECHO6, row] = 1
     elif 1 <= kind <= 4:
         if not need(p, 8):
             return 0
@@ -168,19 +176,28 @@ def icmp6(p: Packet) -> cython.int:
 @cython.nogil
 @cython.exceptval(-1, check=False)
 def igmp(p: Packet) -> cython.int:
-    """RFC 2236, section 2; of version 3 the query's group (RFC 3376, section 4.1)."""
+    """RFC 2236, section 2, and RFC 3376: queries (0x11), reports (0x12, 0x16, 0x22), leaving (0x17).
+
+    Of a version 3 report the first record's group is kept. Other types are other protocols' (DVMRP, PIM version 1).
+    """
     at: cython.Py_ssize_t = p.at
     kind: cython.int
-    if p.end - at >= 1:
-        p.u8[_IGMP_TYPE, p.row] = p.data[at]
-        p.lane[_L_IGMP, p.row] = 1
-    if not need(p, 8):
+    if not need(p, 1):
         return 0
     kind = p.data[at]
+    if kind != 0x11 and kind != 0x12 and kind != 0x16 and kind != 0x17 and kind != 0x22:
+        return 0
+    p.u8[_IGMP_TYPE, p.row] = kind
+    p.lane[_L_IGMP, p.row] = 1
+    if not need(p, 8):
+        return 0
     p.u16[_IGMP_CHECKSUM, p.row] = u16(p, at + 2)
     p.lane[_L_IGMP, p.row] = 2
-    if kind == 0x11 or kind == 0x12 or kind == 0x16 or kind == 0x17:
+    if kind != 0x22:
         p.u32[_IGMP_MADDR, p.row] = u32(p, at + 4)
+        p.lane[_L_MADDR, p.row] = 1
+    elif u16(p, at + 6) and p.end - at >= 16:
+        p.u32[_IGMP_MADDR, p.row] = u32(p, at + 12)
         p.lane[_L_MADDR, p.row] = 1
     p.at = at + 8
     return 0
@@ -204,6 +221,8 @@ def _quote4(p: Packet, at: cython.Py_ssize_t) -> cython.int:
         return 0
     bits = u16(p, at + 6)
     p.u8[_Q_VERSION, row] = 4
+    p.u8[_Q_HDR_LEN, row] = size
+    p.u16[_Q_CHECKSUM, row] = u16(p, at + 10)
     p.u8[_Q_DSFIELD, row] = p.data[at + 1]
     p.u16[_Q_LEN, row] = u16(p, at + 2)
     p.u16[_Q_ID, row] = u16(p, at + 4)
@@ -238,6 +257,7 @@ def _quote6(p: Packet, at: cython.Py_ssize_t) -> cython.int:
     if at + 40 > p.end or p.data[at] >> 4 != 6:
         return 0
     p.u8[_Q_VERSION, row] = 6
+    p.u32[_Q_FLOW, row] = u32(p, at) & 0xFFFFF
     p.u8[_Q_DSFIELD, row] = (u16(p, at) >> 4) & 0xFF
     p.u16[_Q_LEN, row] = u16(p, at + 4)
     p.u8[_Q_PROTO, row] = p.data[at + 6]
@@ -275,6 +295,8 @@ def _ports(p: Packet, at: cython.Py_ssize_t, proto: cython.int, first: cython.bi
         dst ^= u16(p, at + 2)
         if proto == 17 and at + 6 <= p.end:
             p.u16[_Q_UDP_LEN, row] = u16(p, at + 4)
+        if proto == 17 and at + 8 <= p.end:
+            p.u16[_Q_UDP_SUM, row] = u16(p, at + 6)
     elif first and proto == 1 and at + 8 <= p.end and (p.data[at] == 8 or p.data[at] == 0):
         # The quoted echo's: what a ping's error is matched by.
         p.u16[_IDENT, row] = u16(p, at + 4)

@@ -52,6 +52,14 @@ _O_FRAG = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer
 _O_SRCPORT = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.srcport"))
 _O_DSTPORT = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.dstport"))
 _O_PORTS = cython.declare(cython.Py_ssize_t, _s.item("outer", "u8", "shoal.outer.ports"))
+_O_UDP_SUM = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.udp_checksum"))
+_O_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.item("outer", "u8", "shoal.outer.hdr_len"))
+_O_CHECKSUM = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.checksum"))
+_O_FLOW = cython.declare(cython.Py_ssize_t, _s.item("outer", "u32", "shoal.outer.flow"))
+_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("ip.hdr_len"))
+_CHECKSUM = cython.declare(cython.Py_ssize_t, _s.u16("ip.checksum"))
+_FLOW = cython.declare(cython.Py_ssize_t, _s.u32("ipv6.flow"))
+_UDP_SUM = cython.declare(cython.Py_ssize_t, _s.u16("udp.checksum"))
 _O_UDP_LEN = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.udp_length"))
 _MOST_OUTER = cython.declare(cython.int, next(g.most for g in PACKETS.groups if g.name == "outer"))
 
@@ -91,6 +99,9 @@ def push_outer(p: Packet) -> cython.int:
             p.outer_u8[_O_DSFIELD, o] = p.u8[_DSFIELD, row]
             p.outer_u8[_O_FLAGS, o] = p.u8[_FLAGS, row]
             p.outer_u16[_O_FRAG, o] = p.u16[_FRAG, row]
+            p.outer_u8[_O_HDR_LEN, o] = p.u8[_HDR_LEN, row]
+            p.outer_u16[_O_CHECKSUM, o] = p.u16[_CHECKSUM, row]
+            p.outer_u32[_O_FLOW, o] = 0
         else:
             for k in range(16):
                 p.outer_b16[_O_SRC, o, k] = p.b16[_SRC6, row, k]
@@ -102,15 +113,20 @@ def push_outer(p: Packet) -> cython.int:
             p.outer_u8[_O_DSFIELD, o] = p.u8[_TCLASS, row]
             p.outer_u8[_O_FLAGS, o] = 0
             p.outer_u16[_O_FRAG, o] = 0
+            p.outer_u8[_O_HDR_LEN, o] = 0
+            p.outer_u16[_O_CHECKSUM, o] = 0
+            p.outer_u32[_O_FLOW, o] = p.u32[_FLOW, row]
         if p.lane[_L_UDP, row]:
             p.outer_u16[_O_SRCPORT, o] = p.u16[_UDP_SRC, row]
             p.outer_u16[_O_DSTPORT, o] = p.u16[_UDP_DST, row]
             p.outer_u16[_O_UDP_LEN, o] = p.u16[_UDP_LEN, row]
+            p.outer_u16[_O_UDP_SUM, o] = p.u16[_UDP_SUM, row]
             p.outer_u8[_O_PORTS, o] = 17
         else:
             p.outer_u16[_O_SRCPORT, o] = 0
             p.outer_u16[_O_DSTPORT, o] = 0
             p.outer_u16[_O_UDP_LEN, o] = 0
+            p.outer_u16[_O_UDP_SUM, o] = 0
             p.outer_u8[_O_PORTS, o] = 0
     p.lane[_L_IP, row] = 0
     p.lane[_L_IPV6, row] = 0

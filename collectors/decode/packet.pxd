@@ -28,6 +28,7 @@ cdef class Packet:
     cdef public Py_ssize_t outers
     cdef public unsigned char[:, ::1] outer_u8
     cdef public unsigned short[:, ::1] outer_u16
+    cdef public unsigned int[:, ::1] outer_u32
     cdef public unsigned char[:, :, ::1] outer_b16
     cdef public int row_vlans
     cdef public int row_labels

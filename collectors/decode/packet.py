@@ -51,6 +51,7 @@ class Packet:
         self.sack_u32 = _view(lists["sack"].u32)
         self.outer_u8 = _view(lists["outer"].u8)
         self.outer_u16 = _view(lists["outer"].u16)
+        self.outer_u32 = _view(lists["outer"].u32)
         self.outer_b16 = _view(lists["outer"].b16)
         self.vlans = self.labels = self.blocks = self.outers = 0
 

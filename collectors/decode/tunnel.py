@@ -64,7 +64,7 @@ def gre(p: Packet) -> cython.int:
     if flags & 0xC000:
         p.at += 4
     if flags & 0x2000:
-        if p.end - p.at >= 4:
+        if p.end - p.at >= 4 and flags & 7 == 0:  # in version 1 (PPTP): a length and a call number
             p.u32[_GRE_KEY, row] = u32(p, p.at)
             p.lane[_L_KEY, row] = 1
         p.at += 4
@@ -195,7 +195,7 @@ def gtp(p: Packet) -> cython.int:
         p.lane[_L_GTP, row] = 3
         p.at = at + 20
         return _version(p) if p.data[at + 1] == 255 else 0
-    if flags >> 5 != 1:
+    if flags >> 5 != 1 or flags & 0x10 == 0:  # without that bit it is GTP' (charging)
         return _DATA
     p.u8[_GTP_FLAGS, row] = flags
     p.u8[_GTP_MESSAGE, row] = p.data[at + 1]

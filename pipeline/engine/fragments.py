@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from collectors.decode import decode
-from collectors.sources.frames import Frames
+from collectors.sources.frames import NO_INTERFACE, Frames
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -25,6 +25,9 @@ _s = Slots(PACKETS)
 _TCP, _UDP = _s.lane("tcp"), _s.lane("udp")
 _OUTER = next(g.columns[0] for g in PACKETS.groups if g.name == "outer")
 _O_LEN = _s.item("outer", "u16", "shoal.outer.len")
+_O_HDR_LEN = _s.item("outer", "u8", "shoal.outer.hdr_len")
+_O_CHECKSUM = _s.item("outer", "u16", "shoal.outer.checksum")
+_O_FLOW = _s.item("outer", "u32", "shoal.outer.flow")
 _O_FLAGS = _s.item("outer", "u8", "shoal.outer.flags")
 _O_FRAG = _s.item("outer", "u16", "shoal.outer.frag_offset")
 _OWN_PLACE = ("eth", "inner.eth", "llc", "snap", "sll", "ppp", "arp", "tcp.stream", "udp.stream")
@@ -150,8 +153,8 @@ class Reassembly:
         one = self._one
         size = np.array([len(packet)], np.uint32)
         decode(
-            Frames(packet, np.zeros(1, np.int64), size, size, np.zeros(1, np.int64), np.zeros(1, np.uint16),
-                   np.array([linktype], np.uint16), 1),
+            Frames(packet, np.zeros(1, np.int64), size, size, np.zeros(1, np.int64),
+                   np.full(1, NO_INTERFACE, np.uint16), np.array([linktype], np.uint16), 1),
             one,
         )
         tunnelled = len(one.lists["outer"].values(_OUTER, 1)) > 0
@@ -159,7 +162,11 @@ class Reassembly:
             six = linktype == 229
             outer = one.lists["outer"]
             outer.u16[_O_LEN, 0] = columns.values("ipv6.plen" if six else "ip.len")[row]
-            if not six:
+            if six:
+                outer.u32[_O_FLOW, 0] = columns.values("ipv6.flow")[row]
+            else:
+                outer.u8[_O_HDR_LEN, 0] = columns.values("ip.hdr_len")[row]
+                outer.u16[_O_CHECKSUM, 0] = columns.values("ip.checksum")[row]
                 outer.u8[_O_FLAGS, 0] = columns.values("ip.flags")[row]
                 outer.u16[_O_FRAG, 0] = columns.values("ip.frag_offset")[row]
         for name, lane, cells in _TOLD:

@@ -36,6 +36,7 @@ _LINK = (
     C("shoal.inner.eth.dst", "mac", "Destination of the Ethernet header inside a tunnel", "inner.eth"),
     C("shoal.inner.eth.src", "mac", "Source of the Ethernet header inside a tunnel", "inner.eth"),
     C("shoal.inner.eth.type", "u16", "EtherType of the Ethernet header inside a tunnel", "inner.eth.type", show="hex"),
+    C("shoal.inner.eth.len", "u16", "Length field of an 802.3 header inside a tunnel", "inner.eth.len", unit="bytes"),
     C("llc.dsap", "u8", "Destination service access point", "llc", show="hex"),
     C("llc.ssap", "u8", "Source service access point", "llc", show="hex"),
     C("llc.control", "u16", "LLC control field", "llc", show="hex"),
@@ -151,6 +152,10 @@ _HEADER: tuple[tuple[str, str, str, str], ...] = (
     ("dstport", "u16", "UDP, TCP or SCTP destination port", "dec"),
     ("ports", "u8", "Protocol of the ports that were there: 6, 17, 132 or 136, else 0", "dec"),
     ("udp_length", "u16", "UDP length", "dec"),
+    ("udp_checksum", "u16", "UDP checksum", "hex"),
+    ("hdr_len", "u8", "Header length (IPv4)", "dec"),
+    ("checksum", "u16", "Header checksum (IPv4)", "hex"),
+    ("flow", "u32", "Flow label (IPv6)", "hex"),
 )
 
 _QUOTED = tuple(
