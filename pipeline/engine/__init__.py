@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.engine.arp import DuplicateAddresses
 from pipeline.engine.fragments import Reassembly
 from pipeline.engine.streams import Streams
+from pipeline.engine.tcp.analysis import Analysis
 from pipeline.schema.columns import Columns
 
 __all__ = ["Engine"]
@@ -16,10 +17,12 @@ class Engine:
     def __init__(self) -> None:
         self.reassembly = Reassembly()
         self.streams = Streams()
+        self.tcp = Analysis()
         self.duplicates = DuplicateAddresses()
 
     def process(self, columns: Columns) -> None:
         """Add to the rows of the next batch, in place, what only earlier rows can tell."""
         self.reassembly.process(columns)
         self.streams.process(columns)
+        self.tcp.process(columns, self.streams.conversation, self.streams.turn)
         self.duplicates.process(columns)

@@ -2,6 +2,9 @@ cdef class Streams:
     cdef public unsigned long long evicted
     cdef public unsigned int udp_streams
     cdef public unsigned int tcp_streams
+    cdef public unsigned int conversations
+    cdef public object conversation
+    cdef public object turn
     cdef Py_ssize_t _size
     cdef Py_ssize_t _used
     cdef unsigned long long _frames

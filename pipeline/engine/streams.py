@@ -1,4 +1,5 @@
-"""Conversation indices (`tcp.stream`, `udp.stream`) and what needs no more than each side's first sequence number.
+"""Conversation indices (`tcp.stream`, `udp.stream`) and what needs no more than each side's first sequence number:
+relative sequence and acknowledgment numbers, and SACK edges.
 
 A conversation is two addresses and two ports, whichever way round. A TCP SYN with another initial sequence number than
 the conversation's begins a new one on the same ports, as Wireshark counts it. A UDP conversation that was announced
@@ -11,12 +12,13 @@ from typing import Any
 
 import cython
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
-MOST_CONVERSATIONS = 8_000_000
+MOST_CONVERSATIONS = 2_000_000
 """Conversations remembered. For one more all are forgotten (counted in `evicted`); the indices go on."""
 
 _s = Slots(PACKETS)
@@ -45,6 +47,14 @@ _UDP_DST = cython.declare(cython.Py_ssize_t, _s.u16("udp.dstport"))
 _SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
 _ACK = cython.declare(cython.Py_ssize_t, _s.u32("tcp.ack_raw"))
 _FLAGS = cython.declare(cython.Py_ssize_t, _s.u16("tcp.flags"))
+_SEGMENT = cython.declare(cython.Py_ssize_t, _s.u32("tcp.len"))
+_REL_SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq"))
+_REL_ACK = cython.declare(cython.Py_ssize_t, _s.u32("tcp.ack"))
+_NXTSEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.nxtseq"))
+_L_REL_SEQ = cython.declare(cython.Py_ssize_t, _s.lane("tcp.seq.relative"))
+_L_REL_ACK = cython.declare(cython.Py_ssize_t, _s.lane("tcp.ack.relative"))
+_L_NXTSEQ = cython.declare(cython.Py_ssize_t, _s.lane("tcp.nxtseq"))
+_L_ACK = cython.declare(cython.Py_ssize_t, _s.lane("tcp.ack"))
 _TCP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("tcp.stream"))
 _UDP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("udp.stream"))
 _SACK_LE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options.sack_le"))
@@ -67,16 +77,20 @@ _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
 _FRAG_OFFSET = cython.declare(cython.Py_ssize_t, _s.u16("ip.frag_offset"))
 _L_FRAGHDR = cython.declare(cython.Py_ssize_t, _s.lane("ipv6.fraghdr"))
-# Rows of `_value`: the index, the sides' first sequence numbers, and which of these are known (bit 0 and bit 1).
+# Words of `_value`: the index, the sides' first sequence numbers, and which of these are known (bit 0 and bit 1).
 # Of an announced conversation: the announcements' generation in which it was found, and the index of each direction.
 _STREAM = cython.declare(cython.Py_ssize_t, 0)
 _BASE = cython.declare(cython.Py_ssize_t, 1)
 _KNOWN = cython.declare(cython.Py_ssize_t, 3)
+# Number of the TCP conversation's state, from 1, in the order they began since the last eviction; 0 for none yet.
+_STATE = cython.declare(cython.Py_ssize_t, 4)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _FIRST = cython.declare(cython.uint, 0x80000000)
 _WILD = cython.declare(cython.uint, 0x40000000)
 _TELLS = cython.declare(cython.uint, 0x20000000)
 _ANEW = cython.declare(cython.uint, 0x10000000)
+_BEGINS = cython.declare(cython.int, 2)
+_REUSED = cython.declare(cython.int, 4)
 
 
 @cython.cfunc
@@ -126,7 +140,13 @@ def _may_tell(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, size:
 
 @cython.cclass
 class Streams:
-    """An open-addressing table of conversations: five words of key and four of value for each."""
+    """An open-addressing table of conversations: five words of key and five of value for each.
+
+    `conversation` int32 and `turn` uint8, each of shape (rows of the largest batch,), hold for each row of the last
+    batch: the number of its TCP conversation (0 for none; at most `conversations`), a number being given again after
+    an eviction; and bits: 1 the side that sent it, 2 its conversation begins here, 4 a SYN whose number is not
+    that of the conversation before on these ports.
+    """
 
     def __init__(self) -> None:
         self.evicted = 0
@@ -137,6 +157,9 @@ class Streams:
         self._frames = 0
         self._generation = 0
         self._announced = Announced()
+        self.conversations = 0
+        self.conversation: NDArray[np.int32] = np.zeros(0, np.int32)
+        self.turn: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
     @property
     def announcements_evicted(self) -> int:
@@ -145,7 +168,10 @@ class Streams:
         return evicted
 
     def process(self, columns: Columns) -> None:
-        """Fill `tcp.stream`, `udp.stream` (outer ones too), and make the SACK edges relative."""
+        """Fill `tcp.stream`, `udp.stream` (outer ones too), the relative numbers, and make the SACK edges relative."""
+        if columns.rows > self.conversation.shape[0]:
+            self.conversation = np.zeros(columns.rows, np.int32)
+            self.turn = np.zeros(columns.rows, np.uint8)
         self._rows(columns)
         self._frames += columns.rows
 
@@ -158,8 +184,9 @@ class Streams:
         if self._used >= MOST_CONVERSATIONS:
             self.evicted += self._used
             old, size = None, self._size
+            self.conversations = 0
         keys = np.zeros((size, 5), np.uint64)
-        values = np.zeros((size, 4), np.uint32)
+        values = np.zeros((size, 5), np.uint32)
         self._key = keys if cython.compiled else memoryview(keys)
         self._value = values if cython.compiled else memoryview(values)
         self._size = size
@@ -288,6 +315,9 @@ class Streams:
             memoryview(columns.raw_offset) if plain else columns.raw_offset
         )
         ports: cython.uchar[::1] = memoryview(self._announced.ports)
+        conversation: cython.int[::1] = memoryview(self.conversation) if plain else self.conversation
+        turns: cython.uchar[::1] = memoryview(self.turn) if plain else self.turn
+        turn: cython.int
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         k: cython.Py_ssize_t
@@ -312,6 +342,7 @@ class Streams:
         heard: cython.bint
         with cython.nogil:
             for i in range(n):
+                conversation[i] = 0
                 for item in range(outers[i], outers[i + 1] + 1):
                     # The outer headers first, then (item = the row's end) the row's own, or the one it quotes.
                     tcp = False
@@ -412,17 +443,39 @@ class Streams:
                                 self._hear(columns, i, at, side, tcp)
                         continue
                     flags = u16[_FLAGS, i]
+                    turn = side
                     if not first and lane[_L_FLAGS, i] and flags & 0x12 == 0x02:
                         # A SYN that is not the one that began the conversation begins another.
                         first = (
                             self._value[at, _KNOWN] & (1 << side) != 0
                             and self._value[at, _BASE + side] != u32[_SEQ, i]
                         )
+                        if first:
+                            turn |= _REUSED
+                    elif (
+                        not first
+                        and lane[_L_FLAGS, i]
+                        and lane[_L_LEN, i]
+                        and flags & 0x12 == 0x12
+                        and self._value[at, _KNOWN] & (1 << side)
+                        and self._value[at, _BASE + side] != u32[_SEQ, i]
+                    ):
+                        # So does the answer to one, but in the same conversation, whose numbers go on from it.
+                        self._value[at, _BASE + side] = u32[_SEQ, i]
+                        turn |= _REUSED
                     if first:
                         self._value[at, _STREAM] = self.tcp_streams
                         self.tcp_streams += 1
                         known &= _FIRST | _TELLS
                         self._value[at, _KNOWN] = known
+                    if self._value[at, _STATE] == 0:
+                        self.conversations += 1
+                        self._value[at, _STATE] = self.conversations
+                        turn |= _BEGINS
+                    if first:
+                        turn |= _BEGINS
+                    conversation[i] = self._value[at, _STATE]
+                    turns[i] = turn
                     u32[_TCP_STREAM, i] = self._value[at, _STREAM]
                     lane[_L_TCP_STREAM, i] = 1
                     if lane[_L_FLAGS, i] and lane[_L_LEN, i]:
@@ -433,6 +486,17 @@ class Streams:
                         if flags & 0x10 and self._value[at, _KNOWN] & (2 >> side) == 0:
                             self._value[at, _BASE + 1 - side] = (u32[_ACK, i] - 1) & _WORD
                             self._value[at, _KNOWN] |= 2 >> side
+                    base = self._value[at, _BASE + side] if self._value[at, _KNOWN] & (1 << side) else 0
+                    if lane[_L_SEQ, i]:
+                        u32[_REL_SEQ, i] = (u32[_SEQ, i] - base) & _WORD
+                        lane[_L_REL_SEQ, i] = 1
+                    if lane[_L_FLAGS, i] and lane[_L_LEN, i]:
+                        u32[_NXTSEQ, i] = (u32[_SEQ, i] - base + u32[_SEGMENT, i] + (flags & 3 != 0)) & _WORD
+                        lane[_L_NXTSEQ, i] = 1
+                    if lane[_L_ACK, i]:
+                        base = self._value[at, _BASE + 1 - side] if self._value[at, _KNOWN] & (2 >> side) else 0
+                        u32[_REL_ACK, i] = (u32[_ACK, i] - base) & _WORD if flags & 0x10 else u32[_ACK, i]
+                        lane[_L_REL_ACK, i] = 1
                     if blocks[i + 1] > blocks[i]:
                         base = self._value[at, _BASE + 1 - side]
                         for k in range(blocks[i], blocks[i + 1]):

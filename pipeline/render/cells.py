@@ -12,9 +12,10 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
-FORM, ARG, BEFORE, LIST, CELL, WIDE, THERE = range(7)
-"""Columns of the plan, a row a source: its form; the form's argument; the word before it; its row of `offsets` (-1: one
-cell a row); where its cells start in `cells` and in `wide`; its row of `there` (-1: in every row)."""
+FORM, ARG, BEFORE, EACH, LIST, CELL, WIDE, THERE = range(8)
+"""Columns of the plan, a row a source: its form; the form's argument; the first of the words before its cells, and how
+many words take turns; its row of `offsets` (-1: one cell a row); where its cells start in `cells` and in `wide`; its
+row of `there` (-1: in every row)."""
 
 FIRST, END, WIDTH, GAP, JOIN, PICK = range(6)
 """Columns of the fields, a row a field: its first source and the one after its last; least width (negative: to the
@@ -22,9 +23,10 @@ left); the word before the field and between occurrences; which occurrences (ALL
 
 ALL, ONE, LAST = range(3)
 
-DEC, HEX, MAC, IPV4, MAPPED, IPV6, SECONDS, DATE, WORD, BYTES, RAW = range(11)
-"""Forms. ARG is, of HEX, the digits; of SECONDS, the decimals; of DATE, the word "Jan"; of WORD, the word of value 0;
-of RAW, where its lengths start in `cells` (the cells are offsets in `raw`)."""
+DEC, HEX, MAC, IPV4, MAPPED, IPV6, SECONDS, DATE, WORD, BYTES, RAW, SIGNED = range(12)
+"""Forms. Cells of SECONDS, DATE and SIGNED are bit patterns of an int64. ARG is, of HEX, the digits; of SECONDS, the
+decimals; of DATE, the word "Jan"; of WORD, the word of value 0; of RAW, where its lengths start in `cells` (the cells
+are offsets in `raw`)."""
 
 QUOTE, NEWLINE = 1, 2
 """Words with a fixed place; word 0 is empty."""
@@ -32,6 +34,7 @@ QUOTE, NEWLINE = 1, 2
 _FORM = cython.declare(cython.int, FORM)
 _ARG = cython.declare(cython.int, ARG)
 _BEFORE = cython.declare(cython.int, BEFORE)
+_EACH = cython.declare(cython.int, EACH)
 _LIST = cython.declare(cython.int, LIST)
 _CELL = cython.declare(cython.int, CELL)
 _WIDE = cython.declare(cython.int, WIDE)
@@ -54,6 +57,7 @@ _SECONDS = cython.declare(cython.int, SECONDS)
 _DATE = cython.declare(cython.int, DATE)
 _WORD = cython.declare(cython.int, WORD)
 _BYTES = cython.declare(cython.int, BYTES)
+_SIGNED = cython.declare(cython.int, SIGNED)
 _QUOTE = cython.declare(cython.int, QUOTE)
 _NEWLINE = cython.declare(cython.int, NEWLINE)
 _BILLION = cython.declare(cython.ulonglong, 1_000_000_000)
@@ -80,7 +84,7 @@ class CellWriter:
 
     def prepare(self, plan: NDArray[np.int64], fields: NDArray[np.int64], words: bytes,
                 word_at: NDArray[np.int64]) -> None:
-        """What is the same for many blocks: `plan` int64 (sources, 7), `fields` int64 (fields, 6), and the words."""
+        """What is the same for many blocks: `plan` int64 (sources, 8), `fields` int64 (fields, 6), and the words."""
         self.plan = _view(plan)
         self.fields = _view(fields)
         self.words = words
@@ -163,7 +167,7 @@ class CellWriter:
                 else:
                     at = value
                 if self.plan[s, _BEFORE] != 0:
-                    at = self._word(at, self.plan[s, _BEFORE])
+                    at = self._word(at, self.plan[s, _BEFORE] + j % self.plan[s, _EACH])
                 at = self._cell(at, s, j)
                 if pick == _ONE:
                     break
@@ -194,6 +198,11 @@ class CellWriter:
             return self._mac(at, value)
         if form == _WORD:
             return self._word(at, self.plan[s, _ARG] + cython.cast(cython.Py_ssize_t, value))
+        if form == _SIGNED:
+            if value >= _SIGN:
+                self.out[at] = 45
+                return self._dec(at + 1, _SIGN - (value - _SIGN))
+            return self._dec(at, value)
         if form == _DATE:
             return self._date(at, value, self.plan[s, _ARG])
         w = self.plan[s, _WIDE] + j

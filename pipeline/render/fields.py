@@ -27,12 +27,12 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 _FORMS = {"dec": cells.DEC, "hex": cells.HEX, "mac": cells.MAC, "ipv4": cells.IPV4, "mapped": cells.MAPPED,
           "ipv6": cells.IPV6, "epoch": cells.SECONDS, "relative": cells.SECONDS, "delta": cells.SECONDS,
-          "date": cells.DATE, "word": cells.WORD, "text": cells.WORD, "label": cells.WORD, "bytes": cells.BYTES,
-          "raw": cells.RAW}
+          "seconds": cells.SECONDS, "date": cells.DATE, "word": cells.WORD, "text": cells.WORD, "label": cells.WORD,
+          "bytes": cells.BYTES, "raw": cells.RAW, "signed": cells.SIGNED}
 
 # The longest text of a form that has one.
-_LONGEST = {cells.DEC: 20, cells.HEX: 18, cells.MAC: 17, cells.IPV4: 15, cells.MAPPED: 15, cells.IPV6: 45,
-            cells.SECONDS: 31, cells.DATE: 40, cells.BYTES: 32}
+_LONGEST = {cells.DEC: 20, cells.SIGNED: 20, cells.HEX: 18, cells.MAC: 17, cells.IPV4: 15, cells.MAPPED: 15,
+            cells.IPV6: 45, cells.SECONDS: 31, cells.DATE: 40, cells.BYTES: 32}
 
 _PICKS = {"a": cells.ALL, "f": cells.ONE, "l": cells.LAST}
 
@@ -213,8 +213,8 @@ class _Plan:
         elif code == cells.RAW:
             longest = 2 * int(self._columns.raw_length[: self._columns.rows].max(initial=0))
         self.relative |= form.name in ("relative", "delta")
-        before = words.one(source.before)
-        each = longest + between + words.longest(before, 1)
+        before = words.run(source.before) if source.before else 0
+        each = longest + between + words.longest(before, max(1, len(source.before)))
         self._bound += each * len(source.columns) * _most(source, self._columns)
         self._sources.append((source, code, arg, before, highest))
 
@@ -222,9 +222,9 @@ class _Plan:
              keep: NDArray[np.uint8], relative: dict[str, NDArray[np.uint64]] | None) -> int:
         """Lay rows `start` to `stop` out for the writer; the bytes that a line may take."""
         block = _Block(stop - start)
-        plan = np.full((len(self._sources), 7), -1, np.int64)
+        plan = np.full((len(self._sources), 8), -1, np.int64)
         for s, (source, code, arg, before, highest) in enumerate(self._sources):
-            plan[s, : cells.LIST] = code, arg, before
+            plan[s, : cells.LIST] = code, arg, before, max(1, len(source.before))
             there = None
             if source.group:
                 values, wide = self._items(source, start, stop, block, plan[s])
@@ -267,7 +267,10 @@ class _Plan:
             counts = columns.counts(name)
             lengths = np.full(stop - start, 16) if counts is None else np.minimum(counts[start:stop], 16)
             return lengths.astype(np.uint64), columns.values(name)[start:stop].view(np.uint8)
-        return _bits(columns.values(name)[start:stop], source.bits), None
+        values = columns.values(name)[start:stop]
+        if source.form.name == "signed":
+            return _sign_extended(values), None
+        return _bits(values, source.bits), None
 
     def _there(self, source: Source, start: int, stop: int) -> NDArray[np.bool_] | None:
         there = self._columns.present(source.columns[0])
@@ -315,6 +318,10 @@ def _bits(values: NDArray[np.generic], bits: tuple[int, int] | None) -> NDArray[
     return (whole >> np.uint64(shift)) & np.uint64(mask)
 
 
+def _sign_extended(values: NDArray[np.generic]) -> NDArray[np.uint64]:
+    return values.view(f"i{values.itemsize}").astype(np.int64).view(np.uint64)
+
+
 def _among(values: NDArray[np.generic], wanted: tuple[int, ...]) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = values == wanted[0]
     for other in wanted[1:]:
@@ -327,7 +334,13 @@ def _occurs(source: Source, columns: Columns) -> bool:
     if source.group:
         return bool(columns.lists[source.group].offsets[columns.rows])
     counts = columns.counts(source.columns[0])
-    return columns.rows > 0 and (counts is None or bool(counts.any()))
+    if counts is not None:
+        return bool(counts.any())
+    if columns.rows and source.bits is not None and source.form.words[:1] == ("",):
+        # A mark: there are many, and most batches have few of them.
+        shift, mask = source.bits
+        return bool(int(np.bitwise_or.reduce(columns.values(source.columns[0]))) >> shift & mask)
+    return columns.rows > 0
 
 
 def _most(source: Source, columns: Columns) -> int:

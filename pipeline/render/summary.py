@@ -1,7 +1,8 @@
 """One line a frame, as tshark and tcpdump show it: number, time, ends, protocol, length, and what it is about.
 
 The line is a list of fields like any other, so the compiled writer prints it; this module only says what stands where.
-TCP sequence numbers are shown as sent.
+Sequence numbers and the window of TCP are relative and scaled where the engine has seen to it, else as sent; what it
+makes of a segment stands in front, in Wireshark's words.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def _flags(value: int) -> str:
 
 def _of(name: str, before: str = "", when: tuple[str, tuple[int, ...]] | None = None, form: Form | None = None,
         bits: tuple[int, int] | None = None) -> Source:
-    return Source((name,), form or form_of(PACKETS.by_name[name]), when=when, before=before, bits=bits)
+    return Source((name,), form or form_of(PACKETS.by_name[name]), when=when, before=(before,) if before else (),
+                  bits=bits)
 
 
 def _said(name: str, text: str, when: tuple[str, tuple[int, ...]] | None = None) -> Source:
@@ -70,21 +72,58 @@ def _marked(name: str, text: str) -> Source:
     return _of(name, form=Form("word", words=("", *(text.format(layer) for layer in LAYERS[1:]), "")))
 
 
+def _mark(name: str, *texts: str) -> Source:
+    """A text in brackets where a mark of the analysis is set; of several texts, which stand for that mark and those
+    that follow it, the one of the highest."""
+    bits_of = PACKETS.by_name[f"tcp.analysis.{name}"].bits_of
+    assert bits_of is not None
+    stored, shift, _ = bits_of
+    words = ("", *(f"[TCP {texts[value.bit_length() - 1]}] " for value in range(1, 1 << len(texts))))
+    return _of(stored, form=Form("word", words=words), bits=(shift, len(words) - 1))
+
+
 _REQUEST, _REPLY = ("arp.opcode", (1,)), ("arp.opcode", (2,))
 
-_INFO = (
+# In the order of Wireshark's Info column, which puts each finding in front of those before it.
+_ANALYSIS = (
+    _mark("zero_window_probe_ack", "ZeroWindowProbeAck"),
+    _mark("zero_window", "ZeroWindow"),
+    _mark("zero_window_probe", "ZeroWindowProbe"),
+    _of("tcp.analysis.duplicate_ack_frame", "[TCP Dup ACK "),
+    _of("tcp.analysis.duplicate_ack_num", "#"),
+    _said("tcp.analysis.duplicate_ack_num", "] "),
+    _mark("keep_alive_ack", "Keep-Alive ACK"),
+    _mark("keep_alive", "Keep-Alive"),
+    _mark("window_full", "Window Full"),
+    _mark("window_update", "Window Update"),
+    _mark("ack_lost_segment", "ACKed unseen segment"),
+    _mark("lost_segment", "Previous segment not captured"),
+    _mark("out_of_order", "Out-Of-Order"),
+    _mark("retransmission", "Retransmission", "Fast Retransmission", "Spurious Retransmission"),
+    _mark("reused_ports", "Port numbers reused"),
+)
+
+_TCP = (
     _of("tcp.srcport"),
     _of("tcp.dstport", " → "),
     _of("tcp.flags", " [", form=Form("word", words=tuple(_flags(i) + "]" for i in range(512))), bits=(0, 511)),
-    _of("tcp.seq_raw", " Seq="),
+)
+_SEQ = (_of("tcp.seq", " Seq="), _of("tcp.seq_raw", " Seq="))
+_ACK = (
+    _of("tcp.ack", " Ack=", when=("tcp.flags.ack", (1,))),
     _of("tcp.ack_raw", " Ack=", when=("tcp.flags.ack", (1,))),
-    _of("tcp.window_size_value", " Win="),
+)
+_WINDOW = (_of("tcp.window_size", " Win="), _of("tcp.window_size_value", " Win="))
+
+_INFO = (
+    _of("tcp.urgent_pointer", " Urg=", when=("tcp.flags.urg", (1,))),
     _of("tcp.len", " Len="),
     _of("tcp.options.mss_val", " MSS="),
     _said("tcp.options.sack_perm", " SACK_PERM"),
     _of("tcp.options.timestamp.tsval", " TSval="),
     _of("tcp.options.timestamp.tsecr", " TSecr="),
     _of("tcp.options.wscale.shift", " WS=", form=Form("word", words=tuple(str(1 << min(i, 14)) for i in range(15)))),
+    Source(("tcp.options.sack_le", "tcp.options.sack_re"), Form("dec"), "sack", before=(" SLE=", " SRE=")),
     _of("udp.srcport"),
     _of("udp.dstport", " → "),
     _of("udp.length", " Length="),
@@ -122,7 +161,12 @@ _LINE = (
     PrintedField((_of("ip.dst"), _of("ipv6.dst"), _of("eth.dst")), "f", gap=" → ", width=-12),
     PrintedField((_of("frame.protocols", form=Form("text", spell=protocol)),), gap=" "),
     PrintedField((_of("frame.len"),), gap=" "),
-    PrintedField(_INFO, join="", gap=" "),
+    PrintedField(_ANALYSIS, join="", gap=" "),
+    PrintedField(_TCP, join=""),
+    PrintedField(_SEQ, "f"),
+    PrintedField(_ACK, "f"),
+    PrintedField(_WINDOW, "f"),
+    PrintedField(_INFO, join=""),
 )
 
 

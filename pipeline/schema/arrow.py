@@ -17,7 +17,8 @@ from pipeline.schema.column import Column, Record
 from pipeline.schema.columns import SLABS, Columns, Lists
 
 _TYPES: dict[str, Any] = {
-    "uint8": pa.uint8(), "uint16": pa.uint16(), "uint32": pa.uint32(), "uint64": pa.uint64(), "bool": pa.bool_(),
+    "uint8": pa.uint8(), "uint16": pa.uint16(), "uint32": pa.uint32(), "uint64": pa.uint64(), "int16": pa.int16(),
+    "bool": pa.bool_(), "duration[ns]": pa.duration("ns"),
     "timestamp[ns, UTC]": pa.timestamp("ns", "UTC"), "fixed_size_binary[16]": pa.binary(16), "binary": pa.binary(),
     "dictionary<uint32, string>": pa.dictionary(pa.uint32(), pa.string()), "date32": pa.date32(),
 }

@@ -15,7 +15,8 @@ class Kind:
 
     `slab` names the numpy array of `Columns` that holds the cells: `u8`, `u16`, `u32`, `u64` have shape
     (columns, rows); `b16` is uint8 of shape (columns, rows, 16); `code` is uint32 codes into a dictionary of
-    texts; `const` is one text for the whole batch; `raw` is the frame's bytes.
+    texts; `const` is one text for the whole batch; `raw` is the frame's bytes. Numbers with a sign stand in the
+    unsigned slabs as their two's complement: `i16`, and `time` and `seconds`, which count nanoseconds in 64 bits.
     `arrow` and `clickhouse` are those systems' type names; `cast` is the SQL that shows a stored value in the
     form users write (None: as stored).
     """
@@ -34,9 +35,12 @@ KINDS: dict[str, Kind] = {
         Kind("u16", "u16", "uint16", "UInt16"),
         Kind("u32", "u32", "uint32", "UInt32"),
         Kind("u64", "u64", "uint64", "UInt64"),
+        Kind("i16", "u16", "int16", "Int16"),
         Kind("bool", "u8", "bool", "Bool"),
+        Kind("mark", "u8", "bool", "Bool"),
         Kind("enum", "u8", "uint8", "Enum8"),
         Kind("time", "u64", "timestamp[ns, UTC]", "DateTime64(9, 'UTC')"),
+        Kind("seconds", "u64", "duration[ns]", "Decimal(18, 9)"),
         Kind("ipv4", "u32", "uint32", "IPv4"),
         Kind("ipv6", "b16", "fixed_size_binary[16]", "IPv6"),
         Kind("mac", "u64", "uint64", "UInt64", cast="MACNumToString({})"),
@@ -57,7 +61,8 @@ class Column:
     the count that stands in the lane's cell (a header cut short has its leading fields). An empty lane means
     that the column has a value in every row. `show` is how a value is printed: `dec`, `hex` (as wide as the
     type), or a literal that stands for "present". A column with `bits_of` is not stored: it is
-    (source >> shift) & mask of another column, an ALIAS in ClickHouse.
+    (source >> shift) & mask of another column, an ALIAS in ClickHouse. One of kind `mark` is there where any of those
+    bits is set: it is printed as 1 or not at all, and in SQL it is true or false, never NULL.
     """
 
     name: str

@@ -15,7 +15,7 @@ from pipeline.schema.column import Column, Record
 STORED_PREFIX: dict[str, str] = {"mac": "shoal.mac.", "bytes16": "shoal.bytes."}
 """Kind with a `cast` to what stands before the column's name where its cells are stored."""
 
-KIND_CODEC: dict[str, str] = dict.fromkeys(("u32", "u64", "ipv4", "ipv6", "mac"), "ZSTD(1)")
+KIND_CODEC: dict[str, str] = dict.fromkeys(("u32", "u64", "seconds", "ipv4", "ipv6", "mac"), "ZSTD(1)")
 """Codec of columns that declare none, by kind; the others have ClickHouse's LZ4. Wide numbers and addresses come back
 after long distances, which ZSTD finds; narrower columns gain little for the time (docs/storage.md)."""
 
@@ -98,7 +98,7 @@ def _of_column(record: Record, column: Column) -> list[TableColumn]:
     if column.bits_of is not None:
         source, shift, mask = column.bits_of
         of = record.by_name[source]
-        # bitAnd of a UInt16 is a UInt16, so the type is said; Nullable where the source is.
+        # bitAnd of a UInt16 is a UInt16, so the type is said; a Bool is true for all but 0. Nullable as the source is.
         kind = f"Nullable({cell_type(column)})" if of.lane else cell_type(column)
         expression = f"CAST(bitAnd(bitShiftRight({quote(source)}, {shift}), {mask}), {literal(kind)})"
         return [TableColumn(column.name, kind, comment, alias=expression)]

@@ -114,7 +114,7 @@ def page() -> str:
         "This page is made from `pipeline/schema` by `python -m pipeline.schema.docs`; do not edit it.",
         "",
         "Fields bear Wireshark's names; what Wireshark has not begins with `shoal.`. Dotted names need no quotes in",
-        "SELECT and WHERE. A field whose layer a frame has not is NULL, a list is empty.",
+        "SELECT and WHERE. A field whose layer a frame has not is NULL, a list is empty, and a mark (Bool) is false.",
     ]
     for record in TABLES:
         fields = record_fields(record)

@@ -213,6 +213,58 @@ _TRANSPORT = (
     ),
 )
 
+# What Wireshark's TCP dissector says of a segment, from the lowest bit of `shoal.tcp.analysis` on: name, meaning.
+_MARKS: tuple[tuple[str, str], ...] = (
+    ("tcp.analysis.retransmission", "Segment sent again, as Wireshark guesses"),
+    ("tcp.analysis.fast_retransmission", "Sent again after duplicate acknowledgments"),
+    ("tcp.analysis.spurious_retransmission", "Sent again although it was acknowledged"),
+    ("tcp.analysis.out_of_order", "Segment out of order, as Wireshark guesses"),
+    ("tcp.analysis.lost_segment", "The segment before was not captured"),
+    ("tcp.analysis.ack_lost_segment", "Acknowledges a segment that was not captured"),
+    ("tcp.analysis.duplicate_ack", "Duplicate acknowledgment"),
+    ("tcp.analysis.window_update", "Window update"),
+    ("tcp.analysis.window_full", "The segment fills the receiver's window"),
+    ("tcp.analysis.zero_window", "The receiver's window is closed"),
+    ("tcp.analysis.zero_window_probe", "Probe of a closed window"),
+    ("tcp.analysis.zero_window_probe_ack", "Answer to a probe of a closed window"),
+    ("tcp.analysis.keep_alive", "Keep-alive"),
+    ("tcp.analysis.keep_alive_ack", "Answer to a keep-alive"),
+    ("tcp.analysis.reused_ports", "Ports of an earlier connection used again"),
+    ("tcp.analysis.tfo_syn", "SYN with data and a fast open cookie"),
+    ("tcp.analysis.tfo_ack", "SYN and ACK that accepts the data of a fast open"),
+    ("tcp.connection.syn", "Asks for a connection"),
+    ("tcp.connection.synack", "Accepts a connection"),
+    ("tcp.connection.fin", "Ends its direction of the connection"),
+    ("tcp.connection.rst", "Resets the connection"),
+)
+
+_ANALYSIS = (
+    C("tcp.seq", "u32", "Sequence number, relative to the first of the stream", "tcp.seq.relative"),
+    C("tcp.nxtseq", "u32", "Next sequence number, relative", "tcp.nxtseq"),
+    C("tcp.ack", "u32", "Acknowledgment number, relative", "tcp.ack.relative"),
+    C("tcp.window_size", "u32", "Window, scaled", "tcp.window_size", unit="bytes"),
+    C("tcp.window_size_scalefactor", "i16", "Factor of the window: -1 unknown, -2 no scaling", "tcp.scalefactor"),
+    C("tcp.time_relative", "seconds", "Time since the first frame of the stream", "tcp.time", unit="s"),
+    C("tcp.time_delta", "seconds", "Time since the frame before in the stream", "tcp.time", unit="s"),
+    C("tcp.completeness", "u8", "What the stream has had: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST",
+      "tcp.completeness"),
+    C("shoal.tcp.analysis", "u32", "The marks of the segment, a bit each; 0 where there is none", show="hex"),
+    *(C(name, "mark", meaning, bits_of=("shoal.tcp.analysis", bit, 1)) for bit, (name, meaning) in enumerate(_MARKS)),
+    C("tcp.analysis.duplicate_ack_num", "u32", "Which duplicate acknowledgment in a row it is, from 1", "tcp.dupack"),
+    C("tcp.analysis.duplicate_ack_frame", "u32", "Frame of the acknowledgment that it repeats", "tcp.dupack"),
+    C("tcp.analysis.rto", "seconds", "Time from the original, or what delayed it, to the segment sent again",
+      "tcp.rto", unit="s"),
+    C("tcp.analysis.rto_frame", "u32", "Frame from which that time is counted", "tcp.rto_frame"),
+    C("tcp.analysis.acks_frame", "u32", "Frame of the segment that it acknowledges", "tcp.acks_frame"),
+    C("tcp.analysis.ack_rtt", "seconds", "Time from that segment to this acknowledgment", "tcp.ack_rtt", unit="s"),
+    C("tcp.analysis.initial_rtt", "seconds", "Round trip time of the handshake", "tcp.initial_rtt", unit="s"),
+    C("tcp.analysis.bytes_in_flight", "u32", "Bytes sent and not acknowledged", "tcp.bytes_in_flight", unit="bytes"),
+    C("tcp.analysis.push_bytes_sent", "u32", "Bytes sent since the last PSH", "tcp.push_bytes", unit="bytes"),
+    # As Wireshark has it: neither fast open nor the connection's states count.
+    C("tcp.analysis.flags", "mark", "Has a mark from tcp.analysis.retransmission to tcp.analysis.reused_ports",
+      bits_of=("shoal.tcp.analysis", 0, (1 << 15) - 1)),
+)
+
 _GROUPS = (
     ListGroup("vlan", 8, (
         C("vlan.id", "u16", "VLAN identifiers, outermost first"),
@@ -239,7 +291,7 @@ _GROUPS = (
 PACKETS = Record(
     name="packets",
     meaning="One row for each frame",
-    columns=(*_FRAME, *_LINK, *_TUNNEL, *_IP, *_CONTROL, *_QUOTED, *_TRANSPORT,
+    columns=(*_FRAME, *_LINK, *_TUNNEL, *_IP, *_CONTROL, *_QUOTED, *_TRANSPORT, *_ANALYSIS,
              C("frame.raw", "raw", "The frame as captured, up to the snap length", codec="ZSTD(1)")),
     groups=_GROUPS,
     order_by=("sensor", "capture", "frame.number"),

@@ -13,9 +13,10 @@ from functools import cache
 
 from pipeline.schema.column import Column, Record
 
-FORMS = ("dec", "hex", "mac", "ipv4", "mapped", "ipv6", "epoch", "relative", "delta", "date", "word", "text", "bytes",
-         "label", "raw")
-"""How a cell is printed; `mapped` is an IPv4 address held as ::ffff:a.b.c.d, `word` looks the value up in a list."""
+FORMS = ("dec", "signed", "hex", "mac", "ipv4", "mapped", "ipv6", "epoch", "relative", "delta", "seconds", "date",
+         "word", "text", "bytes", "label", "raw")
+"""How a cell is printed; `mapped` is an IPv4 address held as ::ffff:a.b.c.d, `word` looks the value up in a list.
+Times since 1970 are `epoch`; `relative` and `delta` are counted from other frames; `seconds` is a duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Source:
 
     `columns` are printed one after the other in each place: a row, or each item of the list group `group`.
     `when` names a column of the same place and the values for which there is something to print.
-    `bits` is (shift, mask) of an integer. `before` is put in front of the value.
+    `bits` is (shift, mask) of an integer. `before` has a text for each column, which is put in front of
+    its values; empty where there is none.
     """
 
     columns: tuple[str, ...]
@@ -43,7 +45,7 @@ class Source:
     group: str = ""
     when: tuple[str, tuple[int, ...]] | None = None
     bits: tuple[int, int] | None = None
-    before: str = ""
+    before: tuple[str, ...] = ()
 
 
 Sources = tuple[Source, ...]
@@ -113,6 +115,12 @@ def form_of(column: Column) -> Form:
         return Form("word", words=(column.show,))
     if kind == "enum":
         return Form("word", words=("", *column.names[1:], ""))
+    if kind == "mark":
+        return Form("word", words=("", "1"))
+    if kind == "i16":
+        return Form("signed")
+    if kind == "seconds":
+        return Form("seconds", digits=9)
     if kind in ("mac", "ipv4", "ipv6", "text", "raw"):
         return Form(kind)
     return Form({"time": "date", "bytes16": "bytes", "label": "label", "day": "label"}.get(kind, "dec"))

@@ -111,6 +111,35 @@ def test_times() -> None:
                                              for t, v in zip(days, values.tolist(), strict=True)]
 
 
+def test_durations() -> None:
+    values = np.array([0, 1, 110_467_000, -1_000, -3_000_000_000, 2**63 - 1, -(2**63)])
+    columns = batch(len(values))
+    put(columns, "tcp.analysis.ack_rtt", values.view(np.uint64))
+    assert column(columns, "tcp.analysis.ack_rtt") == [
+        "0.000000000", "0.000000001", "0.110467000", "-0.000001000", "-3.000000000", "9223372036.854775807",
+        "-9223372036.854775808"]
+
+
+def test_numbers_with_a_sign() -> None:
+    values = np.array([-1, -2, 0, 1, 16384, 32767, -32768], np.int16)
+    columns = batch(len(values))
+    put(columns, "tcp.window_size_scalefactor", values.view(np.uint16))
+    assert column(columns, "tcp.window_size_scalefactor") == [str(v) for v in values]
+
+
+def test_marks_are_1_or_nothing() -> None:
+    columns = batch(5)
+    columns.values("shoal.tcp.analysis")[...] = [0, 1, 1 << 14, 1 << 15, 1 << 17]
+    assert column(columns, "tcp.analysis.retransmission") == ["", "1", "", "", ""]
+    assert column(columns, "tcp.analysis.reused_ports") == ["", "", "1", "", ""]
+    assert column(columns, "tcp.analysis.tfo_syn") == ["", "", "", "1", ""]
+    assert column(columns, "tcp.connection.syn") == ["", "", "", "", "1"]
+    assert column(columns, "tcp.analysis.flags") == ["", "1", "1", "", ""]
+    assert column(columns, "tcp.analysis.keep_alive") == [""] * 5
+    writer = FieldWriter([PrintedField(sources(PACKETS, "tcp.analysis.flags"))], quote='"')
+    assert b"".join(bytes(p) for p in writer.lines(columns)) == b'\n"1"\n"1"\n\n\n'
+
+
 def test_relative_times_go_on_over_batches() -> None:
     writer = FieldWriter([PrintedField(sources(PACKETS, n), gap=" " * i)
                           for i, n in enumerate(("frame.time_relative", "frame.time_delta"))])
@@ -210,7 +239,7 @@ def test_first_and_last_occurrence() -> None:
 
 def test_quotes_and_widths() -> None:
     columns = tunnels()
-    number = (Source(("udp.srcport",), Form("dec"), before="#"),)
+    number = (Source(("udp.srcport",), Form("dec"), before=("#",)),)
     writer = FieldWriter([PrintedField(number, width=6), PrintedField(number, gap="|", width=-6),
                           PrintedField(sources(PACKETS, "udp.port"), "l", gap="|", join=";")], quote="'")
     assert b"".join(bytes(p) for p in writer.lines(columns)).decode().splitlines() == [

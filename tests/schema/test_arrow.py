@@ -157,7 +157,13 @@ def test_values_are_arrows() -> None:
     columns.values("frame.time")[0] = 1_700_000_000_123_456_789
     columns.lane[list(PACKETS.lanes).index("tcp.options.tfo.cookie"), 0] = 3
     columns.values("tcp.options.tfo.cookie")[0, :3] = [1, 2, 3]
+    for lane in ("tcp.ack_rtt", "tcp.scalefactor"):
+        columns.lane[list(PACKETS.lanes).index(lane), 0] = 1
+    columns.values("tcp.analysis.ack_rtt")[0] = 2**64 - 1_000
+    columns.values("tcp.window_size_scalefactor")[0] = 2**16 - 2
     batch = to_arrow(columns)
+    assert batch.column("tcp.analysis.ack_rtt").to_pylist() == [datetime.timedelta(microseconds=-1)]
+    assert batch.column("tcp.window_size_scalefactor").to_pylist() == [-2]
     assert batch.column("frame.time").cast(pa.int64()).to_pylist() == [1_700_000_000_123_456_789]
     assert batch.column("tcp.options.tfo.cookie").to_pylist() == [b"\x01\x02\x03"]
     assert batch.column("shoal.day").to_pylist() == [DAY]
@@ -230,6 +236,8 @@ HOSTILE: dict[str, tuple[Callable[[pa.RecordBatch], pa.RecordBatch], str]] = {
     "columns in another order": (lambda b: b.select([*b.schema.names[1:], b.schema.names[0]]), "is expected"),
     "another name": (lambda b: b.rename_columns(["x", *b.schema.names[1:]]), "column x"),
     "another type": (changed("ip.len", lambda a: a.cast(pa.uint32())), "ip.len of type uint32"),
+    "a duration in another unit": (
+        changed("tcp.time_delta", lambda a: pa.nulls(len(a), pa.duration("us"))), "tcp.time_delta of type duration"),
     "nulls in a column of every row": (changed("frame.len", lambda a: pa.nulls(len(a), a.type)), "frame.len"),
     "a hole in a header": (changed("ip.dsfield", lambda a: pa.nulls(len(a), a.type)), "ip.len"),
     "an enumeration's value too high": (

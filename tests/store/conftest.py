@@ -52,6 +52,8 @@ def _random_columns(record: Record, rows: int, seed: int = 0, absent: str = "") 
         if c.kind == "time":
             # ClickHouse shows times of 1900 to 2262 (the end of int64 nanoseconds).
             columns.values(c.name)[:] = rng.integers(-(2 * 10**18), 9 * 10**18, rows).view(np.uint64)
+        if c.kind == "seconds":
+            columns.values(c.name)[:] = rng.integers(-(10**18) + 1, 10**18, rows).view(np.uint64)
     for group in columns.lists.values():
         sizes = rng.integers(0, group.group.most + 1, columns.capacity)
         group.offsets[1:] = np.cumsum(sizes)

@@ -61,6 +61,10 @@ OLDER: dict[str, Record] = {
     "a column missing": _without(PACKETS, "tcp.stream"),
     "columns missing at several places": _without(PACKETS, "frame.interface_id", "igmp.maddr"),
     "columns of bits missing": _without(PACKETS, "tcp.flags.syn", "ip.flags.df"),
+    "marks, signs and durations missing": _without(PACKETS, *(
+        c.name for c in PACKETS.columns
+        if c.kind in ("seconds", "i16", "mark") or c.name == "shoal.tcp.analysis"
+    )),
     "an address missing": _without(PACKETS, "sll.src.eth"),
     "a column of a list missing": _without(PACKETS, "vlan.etype"),
     "a codec less": _changed(PACKETS, "frame.number", codec=""),
