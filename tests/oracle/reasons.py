@@ -70,8 +70,8 @@ _because(
     "ndpi--tls_heur__vmess-websocket.pcapng",
 )
 _because(
-    "Conversations that a control connection announces (FTP's PORT and PASV, SIP over TCP): Wireshark makes them before "
-    "their SYN, which then does not count for completeness. Open.",
+    "Conversations that a control connection announces (FTP's PORT and PASV, SIP over TCP): Wireshark makes them "
+    "before their SYN, which then does not count for completeness. Open.",
     "suricata-verify--4441b2-ftp__input.pcap", "suricata-verify--c11f6e-ftp__input.pcap",
     "suricata-verify--c353aa-ftp__input.pcap", "suricata-verify--filestore-ftp-active-mode__ftp-active-mode.pcap",
     "suricata-verify--filestore-ftp-passive-mode__ftp-passive-mode.pcap",
