@@ -74,6 +74,9 @@ def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Calla
     from pipeline.schema import PACKETS
     from pipeline.schema.shown import sources
 
+    planned = [name for name in names if not sources(PACKETS, name)]
+    if planned:
+        click.echo(f"shoal: warning: not decoded yet, and printed empty: {', '.join(planned)}", err=True)
     fields = [
         PrintedField(sources(PACKETS, name), options.occurrence, options.aggregator, options.separator if i else "")
         for i, name in enumerate(names)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from pipeline.schema.column import Column, Record
+from pipeline.schema.planned import PLANNED
 
 FORMS = ("dec", "signed", "hex", "mac", "ipv4", "mapped", "ipv6", "epoch", "relative", "delta", "seconds", "date",
          "word", "text", "bytes", "label", "raw")
@@ -178,10 +179,12 @@ def _both(one: Source, other: Source) -> Sources:
 
 
 def sources(record: Record, name: str) -> Sources:
-    """The sources of one field. Raises UnknownField, which suggests near names."""
+    """The sources of one field; none for a field that is planned. Raises UnknownField, which suggests near names."""
     fields = shown(record)
     if name in fields:
         return fields[name]
+    if name in PLANNED:
+        return ()
     near = difflib.get_close_matches(name, fields, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "`shoal fields` lists all fields"
     raise UnknownField(f"unknown field {name!r}: {hint}")

@@ -48,10 +48,10 @@ def known(names: list[str]) -> list[str]:
     found = []
     for name in names:
         try:
-            sources(PACKETS, name)
+            if sources(PACKETS, name):
+                found.append(name)
         except UnknownField:
             continue
-        found.append(name)
     return found
 
 
