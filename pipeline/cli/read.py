@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collectors.sources.frames import Frames
     from pipeline.render.fields import FieldWriter
     from pipeline.render.options import FieldOptions
-    from pipeline.schema.columns import Columns
 
 BATCH_ROWS = 65_536
 """Frames printed at a time."""
@@ -88,11 +87,15 @@ def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Calla
 def _print_capture(path: str, writer: FieldWriter, expression: str, left: int | None) -> int | None:
     """Print the frames of one capture, `left` at most; how many are left then."""
     from collectors.sources import open_capture
+    from pipeline.embedded import decoded
+    from pipeline.engine import Engine
+    from pipeline.schema import PACKETS
+    from pipeline.schema.columns import Columns
 
     out = sys.stdout.buffer
     rows = BATCH_ROWS if left is None else min(left, BATCH_ROWS)
     with open_capture(path, batch_rows=rows) as reader:
-        for frames, columns in _processed(reader, rows):
+        for frames, columns in decoded(reader, Columns(PACKETS, rows), Engine()):
             if left is not None:
                 columns.rows = min(columns.rows, left)
                 left -= columns.rows
@@ -105,20 +108,6 @@ def _print_capture(path: str, writer: FieldWriter, expression: str, left: int | 
         if reader.warning:
             click.echo(f"shoal: warning: {reader.warning}", err=True)
     return left
-
-
-def _processed(reader: Iterable[Frames], rows: int) -> Iterator[tuple[Frames, Columns]]:
-    """The batches of a capture, decoded and with the engine's columns; each is valid until the next."""
-    from collectors.decode import decode
-    from pipeline.engine import Engine
-    from pipeline.schema import PACKETS
-    from pipeline.schema.columns import Columns
-
-    columns, engine = Columns(PACKETS, rows), Engine()
-    for frames in reader:
-        decode(frames, columns)
-        engine.process(columns)
-        yield frames, columns
 
 
 def _matching(expression: str, frames: Frames) -> NDArray[np.bool_]:

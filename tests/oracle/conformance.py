@@ -30,7 +30,6 @@ STATELESS_TCP = tuple(
                  "options.mss_val", "options.wscale.shift", "options.sack_perm", "options.sack_le", "options.sack_re",
                  "options.timestamp.tsval", "options.timestamp.tsecr")
 )
-LATER = frozenset({"icmp.resp_to", "icmp.resptime"})
 
 
 def comparer() -> ModuleType:
