@@ -3,6 +3,7 @@ cdef class Streams:
     cdef public unsigned int udp_streams
     cdef public unsigned int tcp_streams
     cdef public unsigned int conversations
+    cdef public unsigned int datagram_conversations
     cdef public object conversation
     cdef public object turn
     cdef Py_ssize_t _size

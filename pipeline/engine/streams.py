@@ -82,7 +82,8 @@ _L_FRAGHDR = cython.declare(cython.Py_ssize_t, _s.lane("ipv6.fraghdr"))
 _STREAM = cython.declare(cython.Py_ssize_t, 0)
 _BASE = cython.declare(cython.Py_ssize_t, 1)
 _KNOWN = cython.declare(cython.Py_ssize_t, 3)
-# Number of the TCP conversation's state, from 1, in the order they began since the last eviction; 0 for none yet.
+# Number of the conversation's state, from 1, in the order they began since the last eviction, of TCP and of UDP ones
+# each in a space of their own; 0 for none yet.
 _STATE = cython.declare(cython.Py_ssize_t, 4)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _FIRST = cython.declare(cython.uint, 0x80000000)
@@ -91,6 +92,7 @@ _TELLS = cython.declare(cython.uint, 0x20000000)
 _ANEW = cython.declare(cython.uint, 0x10000000)
 _BEGINS = cython.declare(cython.int, 2)
 _REUSED = cython.declare(cython.int, 4)
+_DATAGRAM = cython.declare(cython.int, 8)
 
 
 @cython.cfunc
@@ -143,9 +145,9 @@ class Streams:
     """An open-addressing table of conversations: five words of key and five of value for each.
 
     `conversation` int32 and `turn` uint8, each of shape (rows of the largest batch,), hold for each row of the last
-    batch: the number of its TCP conversation (0 for none; at most `conversations`), a number being given again after
-    an eviction; and bits: 1 the side that sent it, 2 its conversation begins here, 4 a SYN whose number is not
-    that of the conversation before on these ports.
+    batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
+    `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
+    conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP.
     """
 
     def __init__(self) -> None:
@@ -158,6 +160,7 @@ class Streams:
         self._generation = 0
         self._announced = Announced()
         self.conversations = 0
+        self.datagram_conversations = 0
         self.conversation: NDArray[np.int32] = np.zeros(0, np.int32)
         self.turn: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
@@ -185,6 +188,7 @@ class Streams:
             self.evicted += self._used
             old, size = None, self._size
             self.conversations = 0
+            self.datagram_conversations = 0
         keys = np.zeros((size, 5), np.uint64)
         values = np.zeros((size, 5), np.uint32)
         self._key = keys if cython.compiled else memoryview(keys)
@@ -343,6 +347,7 @@ class Streams:
         with cython.nogil:
             for i in range(n):
                 conversation[i] = 0
+                turns[i] = 0
                 for item in range(outers[i], outers[i + 1] + 1):
                     # The outer headers first, then (item = the row's end) the row's own, or the one it quotes.
                     tcp = False
@@ -438,6 +443,15 @@ class Streams:
                         else:
                             u32[_UDP_STREAM, i] = index
                             lane[_L_UDP_STREAM, i] = 1
+                            turn = side | _DATAGRAM
+                            if self._value[at, _STATE] == 0:
+                                self.datagram_conversations += 1
+                                self._value[at, _STATE] = self.datagram_conversations
+                                turn |= _BEGINS
+                            if first:
+                                turn |= _BEGINS
+                            conversation[i] = self._value[at, _STATE]
+                            turns[i] = turn
                         if heard:
                             with cython.gil:
                                 self._hear(columns, i, at, side, tcp)

@@ -191,7 +191,8 @@ class Analysis:
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Fill the analysis of the batch's TCP rows; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
         if columns.rows:
-            self._reserve(int(numbers[: columns.rows].max()) + 1)
+            numbers = np.where(turns[: columns.rows] & 8, 0, numbers[: columns.rows])
+            self._reserve(int(numbers.max()) + 1)
         self._rows(columns, numbers, turns)
 
     @cython.cfunc
