@@ -263,7 +263,7 @@ def segment(t: Table, i: cython.Py_ssize_t, at: cython.Py_ssize_t, side: cython.
     if marks & _M_COUNTED:
         for k in range(t.marked.shape[0]):
             if marks & (cython.cast(cython.uint, 1) << k) and t.marked[k] >= 0:
-                t.count[at, c + t.marked[k]] += 1
+                t.count[at, c + t.marked[k]] += 1  # type: ignore[assignment]
         if marks & _M_RETRANSMISSION:
             t.sum[at, s + _AGAIN_BYTES] += length
         if marks & _M_FAST:

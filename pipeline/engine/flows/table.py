@@ -89,6 +89,16 @@ def _half(b: cython.uchar[:, :, ::1], slot: cython.Py_ssize_t, row: cython.Py_ss
     return value
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _signed(value: cython.ulonglong) -> cython.longlong:
+    """The same 64 bits with a sign."""
+    if not cython.compiled:
+        return value - (1 << 64) if value >> 63 else value
+    return cython.cast(cython.longlong, value)
+
+
 @cython.cclass
 class Table:
     """Words of conversations by the numbers of `Streams`, and the rows that wait to be handed out to `sink`."""
@@ -243,7 +253,7 @@ class Table:
             self.sum[at, _ADDRESS + 2 * side + 1] = _half(self.b16, _C_SRC6, i, 8)
             self.sum[at, _ADDRESS + 2 - 2 * side] = _half(self.b16, _C_DST6, i, 0)
             self.sum[at, _ADDRESS + 3 - 2 * side] = _half(self.b16, _C_DST6, i, 8)
-        self.sum[at, _FLOW_ID] = cython.cast(cython.longlong, self.u64[_C_FLOW_ID, i])
+        self.sum[at, _FLOW_ID] = _signed(self.u64[_C_FLOW_ID, i])
         self.sum[at, _FIRST_FRAME] = self.u64[_C_NUMBER, i]
         self.sum[at, _FIRST_TIME] = self.times[i]
         return 0
