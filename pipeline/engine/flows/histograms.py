@@ -5,6 +5,8 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.snapshot import Tree, grown
+
 MOST_HISTOGRAMS = 524_288
 """Histograms held (384 MB); a direction that comes later has none (counted in `refused`)."""
 
@@ -40,6 +42,18 @@ class Histograms:
         self.refused = 0
         self.used = 0
         self._free = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        buckets = np.asarray(self._bucket)[: self.used + 1] if self.used else np.zeros((0, 192), np.uint32)
+        return {"buckets": buckets, "numbers": [self.refused, self.used, self._free]}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.refused, self.used, self._free = state["numbers"]
+        if self.used:
+            buckets = grown(state["buckets"], max(_FIRST_SIZE, self.used + 2))
+            self._bucket = buckets if cython.compiled else memoryview(buckets)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

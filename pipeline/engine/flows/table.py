@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.engine.flows import words
 from pipeline.engine.flows.histograms import Histograms
 from pipeline.engine.flows.rows import fill
+from pipeline.engine.snapshot import Tree, grown
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 from pipeline.schema.flows import FLOW_STATES
@@ -122,6 +123,33 @@ class Table:
         self._out_sum = memoryview(out_sums) if plain else out_sums
         self._used = self._changed = self._out = 0
         self._tick = self._now = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "row": np.asarray(self._row),
+            "count": np.asarray(self.count)[: self._used + 1],
+            "sum": np.asarray(self.sum)[: self._used + 1],
+            "dirty": np.asarray(self._dirty)[: self._changed],
+            "out_count": np.asarray(self._out_count)[: self._out],
+            "out_sum": np.asarray(self._out_sum)[: self._out],
+            "numbers": [self.rows, self._used, self._changed, self._out, self._tick, self._now],
+            "histograms": self.histograms.state(),
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        plain = not cython.compiled
+        rows = max(_FIRST_SIZE, len(state["count"]))
+        arrays = [
+            state["row"], grown(state["count"], rows), grown(state["sum"], rows), grown(state["dirty"], rows),
+            grown(state["out_count"], HANDED_OUT), grown(state["out_sum"], HANDED_OUT),
+        ]
+        self._row, self.count, self.sum, self._dirty, self._out_count, self._out_sum = (
+            [memoryview(array) for array in arrays] if plain else arrays
+        )
+        self.rows, self._used, self._changed, self._out, self._tick, self._now = state["numbers"]
+        self.histograms.restore(state["histograms"])
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

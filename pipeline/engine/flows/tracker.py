@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline.engine.flows import words
 from pipeline.engine.flows.segments import MARK_WORDS
 from pipeline.engine.flows.table import Table
+from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -59,6 +60,15 @@ class Flows:
         if columns.rows:
             self._table.bind(columns, int(numbers[: columns.rows].max()) + 1)
             self._rows(columns, numbers, turns)
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        state: Tree = self._table.state()
+        return state
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self._table.restore(state)
 
     def flush(self) -> None:
         """Hand out the rows that wait; without it they are handed out as many at a time as a batch holds."""
