@@ -118,6 +118,10 @@ class Host:
         """Set a variable of the host's network stack, as `sysctl net.NAME=VALUE` does."""
         self._inside(lambda: Path("/proc/sys/net", *name.split(".")).write_text(value))
 
+    def ip(self, *arguments: str) -> None:
+        """Run `ip ARGUMENTS` for the host."""
+        _ip("-n", self._space, *arguments)
+
     def counters(self) -> dict[str, int]:
         """What the host's TCP has counted, by the names of the kernel's SNMP tables (`RetransSegs`, `TCPTimeouts`)."""
 
@@ -229,11 +233,12 @@ def _tagged(frame: bytes, vlan: int) -> bytes:
 
 
 class Capture:
-    """tcpdump on a host's interface, from `open` to `close`, with nanosecond stamps; `snaplen` in bytes."""
+    """tcpdump on a host's interface, from `open` to `close`, with nanosecond stamps; `snaplen` in bytes, and `only` a
+    filter for what is written."""
 
-    def __init__(self, host: Host, path: Path, snaplen: int) -> None:
+    def __init__(self, host: Host, path: Path, snaplen: int, only: str = "") -> None:
         self._command = ("tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-Z", "root", "-s", str(snaplen),
-                         "--time-stamp-precision=nano", "-w", str(path))
+                         "--time-stamp-precision=nano", "-w", str(path), only)
         self._host = host
         self._process: subprocess.Popen[bytes] | None = None
 
