@@ -10,6 +10,6 @@ cdef class Analysis:
                               unsigned int length, unsigned int flags, long long now) except? 0 nogil
     cdef unsigned int _marks(self, Py_ssize_t of, Py_ssize_t fwd, Py_ssize_t rev, unsigned int seq, unsigned int ack,
                              unsigned int length, unsigned int flags, unsigned int window) except? 0 nogil
-    cdef long long _in_flight(self, Py_ssize_t of, Py_ssize_t fwd, Py_ssize_t rev, unsigned int length,
-                              unsigned int flags) except -2 nogil
+    cdef unsigned int _in_flight(self, Py_ssize_t of, Py_ssize_t fwd, Py_ssize_t rev, unsigned int length,
+                                 unsigned int flags) except? 0 nogil
     cdef object _rows(self, object columns, object numbers, object turns)

@@ -65,16 +65,16 @@ _SCALE = cython.declare(cython.Py_ssize_t, 10)
 _PUSHED = cython.declare(cython.Py_ssize_t, 11)
 _SACKS = cython.declare(cython.Py_ssize_t, 12)
 _SACK = cython.declare(cython.Py_ssize_t, 13)
-_MOST_SACKS = cython.declare(cython.Py_ssize_t, 4)
+_MOST_SACKS = cython.declare(cython.Py_ssize_t, 3)
 _WORDS = cython.declare(cython.Py_ssize_t, 21)
 # Behind both directions' words: what the conversation has had.
 _COMPLETE = cython.declare(cython.Py_ssize_t, 42)
-# Bits of _STATE: bytes in flight are not known, the last segment had PSH, its window is that of a SYN, its gaps were
-# told to the full.
+# Bits of _STATE: bytes in flight are not known, the last segment had PSH, its window is that of a SYN.
 _NO_FLIGHT = cython.declare(cython.uint, 1)
 _PUSH_LAST = cython.declare(cython.uint, 2)
-_UNSEEN_TOLD = cython.declare(cython.uint, 8)
 _UNSCALED = cython.declare(cython.uint, 4)
+# Instead of a number of duplicates: an acknowledgment of what was not captured has been told.
+_TOLD = cython.declare(cython.uint, 0xFFFFFFFF)
 # _SCALE: 0 unknown, 1 no scaling, else the shift and 2.
 _NO_SCALING = cython.declare(cython.uint, 1)
 # Times: of the first and the previous frame, of the latest SYN, the handshake's round trip; then of each direction the
@@ -88,7 +88,7 @@ _T_ACK = cython.declare(cython.Py_ssize_t, 6)
 
 _FAST_WITHIN = cython.declare(cython.longlong, 20_000_000)
 _REORDERED_WITHIN = cython.declare(cython.longlong, 3_000_000)
-_MOST_IN_FLIGHT = cython.declare(cython.longlong, 2_000_000_000)
+_MOST_IN_FLIGHT = cython.declare(cython.uint, 2_000_000_000)
 
 _L_FLAGS = cython.declare(cython.Py_ssize_t, _s.lane("tcp.flags"))
 _L_LEN = cython.declare(cython.Py_ssize_t, _s.lane("tcp.len"))
@@ -155,9 +155,9 @@ def _bits(time: cython.longlong) -> cython.ulonglong:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _completed(complete: cython.uint, flags: cython.uint, length: cython.uint, first: cython.bint) -> cython.uint:
-    """What the conversation has had, this segment counted; of the conversation's first one only a SYN counts."""
-    if first:
+def _completed(complete: cython.uint, flags: cython.uint, length: cython.uint, creates: cython.bint) -> cython.uint:
+    """What the conversation has had, this segment counted; of the one that creates it only a SYN counts."""
+    if creates:
         return 0 if flags & (_SYN | _ACK) != _SYN else 9 if length else 1
     if flags & _ACK:
         if flags & _SYN:
@@ -249,7 +249,6 @@ class Analysis:
         if self._word[of, fwd + _NEXT] != 0 and _after(seq, self._word[of, fwd + _NEXT]) and flags & _RST == 0:
             marks |= _LOST
             self._word[of, fwd + _STATE] |= _NO_FLIGHT
-            self._word[of, fwd + _STATE] &= ~_UNSEEN_TOLD & _WORD
         if length <= 1 and plain and seq == (self._word[of, fwd + _NEXT] - 1) & _WORD:
             marks |= _KEEP_ALIVE
         if repeats and window != 0 and not same_window:
@@ -263,6 +262,8 @@ class Analysis:
         if repeats and window != 0 and same_window:
             if self._word[of, rev + _LAST_MARKS] & _KEEP_ALIVE:
                 return marks | _KEEP_ALIVE_ACK
+            if self._word[of, fwd + _DUP_ACKS] == _TOLD:
+                self._word[of, fwd + _DUP_ACKS] = 0
             self._word[of, fwd + _DUP_ACKS] += 1
             return marks | _DUPLICATE_ACK
         if (
@@ -271,14 +272,10 @@ class Analysis:
             and window == 0
             and same_window
             and expected
+            and ack == self._word[of, fwd + _LAST_ACK]
             and self._word[of, rev + _LAST_MARKS] & _PROBE
-            and (ack == self._word[of, fwd + _LAST_ACK] or ack == (self._word[of, fwd + _LAST_ACK] + 1) & _WORD)
         ):
             marks |= _PROBE_ACK
-            if ack != self._word[of, fwd + _LAST_ACK]:
-                # The byte of the probe was taken after all.
-                self._word[of, rev + _NEXT] = ack
-                self._word[of, rev + _TO_BE_ACKED] = ack
         return marks
 
     @cython.cfunc
@@ -318,17 +315,16 @@ class Analysis:
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(-2, check=False)
+    @cython.exceptval(0, check=True)
     def _in_flight(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, rev: cython.Py_ssize_t, length: cython.uint,
-                   flags: cython.uint) -> cython.longlong:
-        """Bytes sent and not acknowledged, less what the other side's last SACK blocks hold; -1 for none.
+                   flags: cython.uint) -> cython.uint:
+        """Bytes sent and not acknowledged, less what the other side's last SACK blocks hold; 0 where that makes no sense.
 
         Counts the bytes since the last PSH.
         """
         k: cython.Py_ssize_t
-        bytes_: cython.longlong = self._unacked.span(2 * of + (fwd != 0))
-        if bytes_ == 0 or bytes_ >= _MOST_IN_FLIGHT:
-            return -1
+        edge: cython.uint
+        bytes_: cython.uint = self._unacked.span(2 * of + (fwd != 0))
         if self._word[of, fwd + _STATE] & _PUSH_LAST:
             self._word[of, fwd + _PUSHED] = length
         else:
@@ -337,10 +333,11 @@ class Analysis:
         if flags & _PSH:
             self._word[of, fwd + _STATE] |= _PUSH_LAST
         for k in range(self._word[of, rev + _SACKS]):
-            bytes_ -= (self._word[of, rev + _SACK + 2 * k + 1] - self._word[of, rev + _SACK + 2 * k]) & _WORD
-        if flags & 3:
-            bytes_ -= 1
-        return bytes_ if bytes_ > 0 else 0
+            edge = self._word[of, rev + _SACK + 2 * k + 1] - self._word[of, rev + _SACK + 2 * k]
+            bytes_ = (bytes_ - edge) & _WORD
+        if bytes_ >= _MOST_IN_FLIGHT:
+            return 0
+        return bytes_ - 1 if bytes_ and flags & 3 else bytes_
 
     @cython.cfunc
     def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
@@ -412,7 +409,7 @@ class Analysis:
                 complete = 1 if turn[i] & 6 == 6 else word[of, _COMPLETE]
                 u8[_COMPLETENESS, i] = complete
                 lane[_L_COMPLETE, i] = 1
-                word[of, _COMPLETE] = _completed(complete, flags, length, turn[i] & 2 != 0)
+                word[of, _COMPLETE] = _completed(complete, flags, length, turn[i] & 6 == 2)
                 window = u16[_RAW_WINDOW, i]
                 if lane[_L_RAW_WINDOW, i]:
                     scale = word[of, fwd + _SCALE]
@@ -437,8 +434,6 @@ class Analysis:
                     word[of, rev + _BASE] = (ack - u32[_REL_ACK, i]) & _WORD
                     word[of, rev + _STATE] &= ~_NO_FLIGHT & _WORD
                 shown = turn[i] & 4 != 0
-                if shown:
-                    word[of, fwd + _STATE] &= ~_UNSEEN_TOLD & _WORD
                 kind = self._marks(of, fwd, rev, seq, ack, length, flags, window)
                 if kind & _DUPLICATE_ACK:
                     u32[_DUP_NUM, i] = word[of, fwd + _DUP_ACKS]
@@ -454,12 +449,14 @@ class Analysis:
                 ):
                     # The dissector shows its analysis of such a segment even where it does not mark it.
                     shown = True
-                    if word[of, rev + _STATE] & _UNSEEN_TOLD == 0:
-                        kind |= _ACK_LOST
                     # Told once where no gap was seen before it; behind a gap, once for that and once for what follows.
-                    if word[of, rev + _TO_BE_ACKED] == word[of, rev + _NEXT]:
-                        word[of, rev + _STATE] |= _UNSEEN_TOLD
-                    word[of, rev + _TO_BE_ACKED] = word[of, rev + _NEXT]
+                    if _after(word[of, rev + _NEXT], word[of, rev + _TO_BE_ACKED]):
+                        word[of, rev + _TO_BE_ACKED] = word[of, rev + _NEXT]
+                        kind |= _ACK_LOST
+                    else:
+                        if word[of, rev + _DUP_ACKS] == 0:
+                            kind |= _ACK_LOST
+                        word[of, rev + _DUP_ACKS] = _TOLD
                 nextseq = (seq + length) & _WORD
                 if length or flags & 3:
                     if kind & _KEEP_ALIVE == 0:
@@ -497,11 +494,10 @@ class Analysis:
                         u64[_ACK_RTT, i] = _bits(delta)
                         lane[_L_ACK_RTT, i] = 1
                 if length and word[of, fwd + _STATE] & _NO_FLIGHT == 0:
-                    delta = self._in_flight(of, fwd, rev, length, flags)
-                    if delta >= 0:
-                        shown = True
-                    if delta > 0:
-                        u32[_BYTES_IN_FLIGHT, i] = delta
+                    shown = True
+                    base = self._in_flight(of, fwd, rev, length, flags)
+                    if base:
+                        u32[_BYTES_IN_FLIGHT, i] = base
                         lane[_L_IN_FLIGHT, i] = 1
                         u32[_PUSH_BYTES, i] = word[of, fwd + _PUSHED]
                         lane[_L_PUSHED, i] = 1
@@ -511,8 +507,10 @@ class Analysis:
                     time[of, _T_RTT] = now - time[of, _T_SYN]
                 # Wireshark counts each kind of retransmission as one.
                 marks |= kind | _RETRANSMISSION if kind & (_FAST | _SPURIOUS) else kind
-                if flags & (_SYN | _ACK) == _SYN and length and lane[_L_COOKIE, i]:
+                if flags & (_SYN | _ACK) == _SYN and lane[_L_COOKIE, i]:
                     marks |= _TFO_SYN
+                if flags & (_SYN | _ACK) == _SYN | _ACK and u32[_REL_ACK, i] > 1:
+                    marks |= _TFO_ACK
                 u32[_ANALYSIS, i] = marks
                 if (shown or kind) and time[of, _T_RTT]:
                     delta = time[of, _T_RTT]
