@@ -230,6 +230,15 @@ class Unacked:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
+    def rebase(self, of: cython.Py_ssize_t, base: cython.uint) -> cython.int:
+        """Let the direction of the list `of` begin at `base` from now on."""
+        if self._list[of, _OLDEST] != 0:
+            self._measure(of, base)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
     def _measure(self, of: cython.Py_ssize_t, base: cython.uint) -> cython.int:
         """Find the bounds of the list `of`, and whether it is in order."""
         at: cython.uint = self._list[of, _OLDEST]
