@@ -50,7 +50,9 @@ _COMPLETE = cython.declare(cython.Py_ssize_t, layout.COMPLETE)
 _MOST_SACKS = cython.declare(cython.Py_ssize_t, layout.MOST_SACKS)
 _OTHER = cython.declare(cython.Py_ssize_t, layout.DIRECTION)
 _BASE = cython.declare(cython.Py_ssize_t, layout.word("base"))
+_NEXT = cython.declare(cython.Py_ssize_t, layout.word("next"))
 _NEXT_FRAME = cython.declare(cython.Py_ssize_t, layout.word("next_frame"))
+_TO_BE_ACKED = cython.declare(cython.Py_ssize_t, layout.word("to_be_acked"))
 _WINDOW = cython.declare(cython.Py_ssize_t, layout.word("window"))
 _LAST_ACK = cython.declare(cython.Py_ssize_t, layout.word("last_ack"))
 _DUP_ACKS = cython.declare(cython.Py_ssize_t, layout.word("dup_acks"))
@@ -271,6 +273,9 @@ class Analysis(Rules):
                     if base != word[of, fwd + _BASE]:
                         word[of, fwd + _BASE] = base
                         self._unacked.rebase(2 * of + side, base)
+                    if flags & (_SYN | _ACK) == _SYN and u32[_REL_SEQ, i] == 0:
+                        # The SYN again; what a RST said of the next number is void.
+                        word[of, fwd + _NEXT] = word[of, fwd + _TO_BE_ACKED]
                     if flags & _ACK:
                         word[of, rev + _BASE] = (ack - u32[_REL_ACK, i]) & _WORD
                         word[of, rev + _BITS] &= ~_NO_FLIGHT & _WORD
