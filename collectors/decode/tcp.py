@@ -145,6 +145,8 @@ def _options(p: Packet, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython
             p.lane[_L_TIMESTAMP, row] = 2
         elif kind == 5:
             _blocks(p, at + 2, at + size)
+            if size < 10:
+                mark(p, True)
         elif kind == 2 and size == 4:
             p.u16[_MSS, row] = u16(p, at + 2)
             p.lane[_L_MSS, row] = 1

@@ -30,6 +30,15 @@ class Frame:
     length: int
 
 
+ODD_OPTIONS = (
+    b"\1\3\3\2", b"\3\4\2\2", b"\5\2", b"\5\3\0", b"\2\4\1\0", b"\4\2", b"\0\5\2", b"\x22\2", b"\x22\6abcd",
+    b"\xfe\4\xf9\x89", b"\xfe\x08\xf9\x89abcd", b"\x08\1", b"\x08\x0c\1", b"\x13\x12" + bytes(16), b"\x1e\4\x20\0",
+    b"\x1e\x08\x20\1abcd", b"\x1e\4\x30\1", b"\x1e\4\x50\1",
+    b"\x1e\x14\x20\5" + bytes(16), b"\5\x0a\0\0\0\1\0\0\0\2", b"\5",
+)  # fmt: skip
+"""Options where none is wont to be, cut, too long, empty, or of multipath TCP."""
+
+
 def ethernet(src: str, dst: str, protocol: int, body: bytes, fragment: int = 0) -> bytes:
     """A frame with an IP packet; `fragment` is IPv4's word of flags and offset."""
     s, d = ipaddress.ip_address(src), ipaddress.ip_address(dst)
@@ -98,6 +107,8 @@ class Conversation:
         if self.stamps and r.random() < 0.95:
             self.stamp += r.randrange(3)
             options += b"\1\1\x08\x0a" + struct.pack(">II", self.stamp & WORD, 0)
+        if r.random() < 0.03:
+            options += r.choice(ODD_OPTIONS)
         options = padded(options)
         words = 5 + len(options) // 4
         head = struct.pack(">HHIIBBHHH", me.port, other.port, seq & WORD, ack & WORD, words << 4, flags, me.window, 0, 0)
@@ -264,7 +275,9 @@ class Conversation:
             if r.random() < lost or (one and here not in frame.data[26:38]):
                 continue
             if r.random() < cut:
-                frame = Frame(frame.time, frame.data[: r.choice((54, 58, 60, 66, 74, 80))], frame.length)
+                # Of a header with fewer than 16 bytes tshark shows the ports alone, Shoal what there is.
+                header = 34 if frame.data[12] == 8 else 54
+                frame = Frame(frame.time, frame.data[: header + r.choice((2, 16, 17, 18, 19, *range(20, 61)))], frame.length)
             kept += [frame, frame] if r.random() < doubled else [frame]
             if len(kept) > 2 and r.random() < swapped:
                 kept[-1], kept[-2] = Frame(kept[-2].time, *_rest(kept[-1])), Frame(kept[-1].time, *_rest(kept[-2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ FIELDS = ("frame.number", *("tcp." + name for name in (
     "time_relative", "time_delta", "completeness", "connection.syn", "connection.synack", "connection.fin",
     "connection.rst", *("analysis." + name for name in (*MARKS, *NUMBERS)),
 )))  # fmt: skip
+BLOCKS = ("tcp.options.sack_le", "tcp.options.sack_re")
+HALVES = ("tcp.options.timestamp.tsval", "tcp.options.sack_le")
 
 
 def written(frames: list[Frame], path: Path) -> Path:
@@ -61,19 +64,30 @@ def tshark(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in told.stdout.splitlines()]
 
 
-def differences(got: list[list[str]], want: list[list[str]]) -> list[tuple[int, str, str, str]]:
-    """Frame, field, what tshark says and what Shoal says, where they are not the same."""
+def differences(got: list[list[str]], want: list[list[str]], cut: Collection[int] = ()) -> list[tuple[int, str, str, str]]:
+    """Frame, field, what tshark says and what Shoal says, where they are not the same.
+
+    Of an option that comes twice Shoal keeps one; of one that is cut, in a frame of `cut`, tshark shows the first half.
+    """
     assert len(got) == len(want)
     return [
         (i, name, w, g)
         for i, (a, b) in enumerate(zip(got, want, strict=True), 1)
         for name, g, w in zip(FIELDS, a, b, strict=True)
+        if g != w
+        and not (i in cut and name in HALVES)
         # A mark that tshark has more than one reason for, it prints more than once.
-        if g != w and not (g and set(w.split(",")) == {g})
+        and not (g and name not in BLOCKS and set(g.split(",")) <= set(w.split(",")))
     ]
+
+
+def cut(frames: list[Frame]) -> set[int]:
+    """Numbers of the frames that were not captured whole."""
+    return {i for i, frame in enumerate(frames, 1) if len(frame.data) < frame.length}
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_every_field_is_that_of_tshark(seed: int, tmp_path: Path) -> None:
-    path = written(capture(seed), tmp_path / "made.pcap")
-    assert differences(ours(path), tshark(path)) == []
+    frames = capture(seed)
+    path = written(frames, tmp_path / "made.pcap")
+    assert differences(ours(path), tshark(path), cut(frames)) == []

@@ -1,3 +1,4 @@
+from pipeline.engine.tcp.options cimport given_up, multipath
 from pipeline.engine.tcp.rules cimport Rules
 
 cdef class Analysis(Rules):

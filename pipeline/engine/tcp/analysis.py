@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if not cython.compiled:
+    from pipeline.engine.tcp.options import given_up, multipath
     from pipeline.engine.tcp.rules import Rules
 
 from pipeline.engine.tcp import layout
@@ -47,6 +48,7 @@ _T_RTT = cython.declare(cython.Py_ssize_t, layout.T_RTT)
 _T_NEXT = cython.declare(cython.Py_ssize_t, layout.T_NEXT)
 _T_ACK = cython.declare(cython.Py_ssize_t, layout.T_ACK)
 _COMPLETE = cython.declare(cython.Py_ssize_t, layout.COMPLETE)
+_MULTIPATH = cython.declare(cython.Py_ssize_t, layout.MULTIPATH)
 _MOST_SACKS = cython.declare(cython.Py_ssize_t, layout.MOST_SACKS)
 _OTHER = cython.declare(cython.Py_ssize_t, layout.DIRECTION)
 _BASE = cython.declare(cython.Py_ssize_t, layout.word("base"))
@@ -61,6 +63,7 @@ _LAST_MARKS = cython.declare(cython.Py_ssize_t, layout.word("last_marks"))
 _BITS = cython.declare(cython.Py_ssize_t, layout.word("bits"))
 _SCALE = cython.declare(cython.Py_ssize_t, layout.word("scale"))
 _PUSHED = cython.declare(cython.Py_ssize_t, layout.word("pushed"))
+_KINDS = cython.declare(cython.Py_ssize_t, layout.word("multipath"))
 _SACKS = cython.declare(cython.Py_ssize_t, layout.word("sacks"))
 _SACK = cython.declare(cython.Py_ssize_t, layout.word("sack"))
 # Bits of `Streams.turn`: the side, the conversation begins, its SYN is not that of the one before on these ports.
@@ -69,6 +72,7 @@ _BEGINS = cython.declare(cython.uint, 2)
 _REUSED = cython.declare(cython.uint, 4)
 _ANNOUNCED = cython.declare(cython.uint, 8)
 _TCP = cython.declare(cython.uint, LAYER_ID["tcp"])
+_IS_MULTIPATH = cython.declare(cython.uint, 0x100)
 _MOST_SHIFT = cython.declare(cython.uint, 14)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
@@ -79,6 +83,7 @@ _L_LEN = cython.declare(cython.Py_ssize_t, _s.lane("tcp.len"))
 _L_RAW_WINDOW = cython.declare(cython.Py_ssize_t, _s.lane("tcp.window"))
 _L_SHIFT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.options.wscale"))
 _L_COOKIE = cython.declare(cython.Py_ssize_t, _s.lane("tcp.options.tfo.cookie"))
+_L_MPTCP = cython.declare(cython.Py_ssize_t, _s.lane("tcp.options.mptcp"))
 _L_WINDOW = cython.declare(cython.Py_ssize_t, _s.lane("tcp.window_size"))
 _L_FACTOR = cython.declare(cython.Py_ssize_t, _s.lane("tcp.scalefactor"))
 _L_TIME = cython.declare(cython.Py_ssize_t, _s.lane("tcp.time"))
@@ -92,6 +97,10 @@ _L_INITIAL_RTT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.initial_rtt"))
 _L_IN_FLIGHT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.bytes_in_flight"))
 _L_PUSHED = cython.declare(cython.Py_ssize_t, _s.lane("tcp.push_bytes"))
 _SHORT = cython.declare(cython.Py_ssize_t, _s.u8("shoal.short"))
+_MALFORMED = cython.declare(cython.Py_ssize_t, _s.u8("shoal.malformed"))
+_PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
+_PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("tcp.hdr_len"))
 _NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
 _TIME = cython.declare(cython.Py_ssize_t, _s.u64("frame.time"))
 _SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
@@ -176,12 +185,17 @@ class Analysis(Rules):
         edges: cython.uint[:, ::1] = memoryview(sack.u32) if plain else sack.u32
         blocks: cython.int[::1] = memoryview(sack.offsets) if plain else sack.offsets
         number: cython.int[::1] = memoryview(numbers) if plain else numbers
+        raw: cython.const[cython.uchar][::1] = memoryview(columns.raw_buffer)
+        raw_offset: cython.const[cython.longlong][::1] = (
+            memoryview(columns.raw_offset) if plain else columns.raw_offset
+        )
         turn: cython.uchar[::1] = memoryview(turns) if plain else turns
         word: cython.uint[:, ::1] = self._word
         time: cython.longlong[:, ::1] = self._time
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         k: cython.Py_ssize_t
+        captured: cython.Py_ssize_t
         of: cython.Py_ssize_t
         fwd: cython.Py_ssize_t
         rev: cython.Py_ssize_t
@@ -306,6 +320,7 @@ class Analysis(Rules):
                         self._unacked.add(2 * of + side, frame, seq, nextseq, base, now)
                     word[of, fwd + _LAST_MARKS] = marks
                     self._sent(of, fwd, seq, nextseq, frame, now)
+                    word[of, fwd + _KINDS] = word[of, _MULTIPATH]
                     word[of, fwd + _WINDOW] = window
                     word[of, fwd + _LAST_ACK] = ack
                     time[of, _T_ACK + side] = now
@@ -332,10 +347,17 @@ class Analysis(Rules):
                             word[of, fwd + _SACKS] = scale + 1
                 if lane[_L_SHIFT, i]:
                     word[of, fwd + _SCALE] = 2 + (u8[_SHIFT, i] if u8[_SHIFT, i] < _MOST_SHIFT else _MOST_SHIFT)
-                if u8[_SHORT, i] == _TCP:
-                    # The header was not captured to its end: the dissector gives up before it shows its analysis.
-                    u32[_ANALYSIS, i] = told
-                    continue
+                if u8[_SHORT, i] == _TCP or u8[_MALFORMED, i] == _TCP:
+                    # The payload begins behind the header; it is the header itself where that was cut.
+                    k = raw_offset[i] + u16[_PAYLOAD, i]
+                    captured = k + u32[_PAYLOAD_LEN, i]
+                    if u8[_SHORT, i] != _TCP:
+                        k -= u8[_HDR_LEN, i]
+                    if lane[_L_URGENT, i] == 0 or given_up(
+                        raw, k + 20, k + u8[_HDR_LEN, i], captured, u32[_REL_ACK, i]
+                    ):
+                        u32[_ANALYSIS, i] = told
+                        continue
                 if lane[_L_LEN, i]:
                     if marks & _DUPLICATE_ACK:
                         u32[_DUP_NUM, i] = dup_acks
@@ -367,6 +389,11 @@ class Analysis(Rules):
                 if marks & (_FAST | _SPURIOUS):
                     marks |= _RETRANSMISSION
                 u32[_ANALYSIS, i] = told | marks
+                if lane[_L_MPTCP, i]:
+                    k = raw_offset[i] + u16[_PAYLOAD, i]
+                    base = multipath(raw, k - u8[_HDR_LEN, i] + 20, k)
+                    if base & _IS_MULTIPATH or word[of, _MULTIPATH]:
+                        word[of, _MULTIPATH] |= base | _IS_MULTIPATH
                 if flags & _SYN:
                     if word[of, fwd + _SCALE] == 0:
                         word[of, fwd + _SCALE] = _NO_SCALING

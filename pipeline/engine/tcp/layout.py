@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _DIRECTION = (
     "base", "next", "next_frame", "to_be_acked", "window", "last_ack", "dup_acks", "non_dup", "last_marks", "bits",
-    "scale", "pushed", "sacks", "sack",
+    "scale", "pushed", "multipath", "sacks", "sack",
 )  # fmt: skip
 MOST_SACKS = 3
 """SACK blocks of a segment that count, as in Wireshark."""
@@ -12,6 +12,8 @@ DIRECTION = len(_DIRECTION) - 1 + 2 * MOST_SACKS
 """Words of a direction; the other side's follow."""
 COMPLETE = 2 * DIRECTION
 """Word of the conversation: what it has had (`tcp.completeness`)."""
+MULTIPATH = COMPLETE + 1
+"""Word of the conversation: the kinds of multipath options it has had; 0 where it is not a multipath one."""
 WORDS = COMPLETE + 2
 """Words of a conversation."""
 

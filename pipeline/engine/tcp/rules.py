@@ -25,6 +25,8 @@ _LAST_MARKS = cython.declare(cython.Py_ssize_t, layout.word("last_marks"))
 _BITS = cython.declare(cython.Py_ssize_t, layout.word("bits"))
 _SCALE = cython.declare(cython.Py_ssize_t, layout.word("scale"))
 _PUSHED = cython.declare(cython.Py_ssize_t, layout.word("pushed"))
+_KINDS = cython.declare(cython.Py_ssize_t, layout.word("multipath"))
+_MULTIPATH = cython.declare(cython.Py_ssize_t, layout.MULTIPATH)
 _SACKS = cython.declare(cython.Py_ssize_t, layout.word("sacks"))
 _SACK = cython.declare(cython.Py_ssize_t, layout.word("sack"))
 _T_RTT = cython.declare(cython.Py_ssize_t, layout.T_RTT)
@@ -152,7 +154,8 @@ class Rules:
                     marks |= _PROBE_ACK
             elif self._word[of, rev + _LAST_MARKS] & _KEEP_ALIVE:
                 marks |= _KEEP_ALIVE_ACK
-            else:
+            elif self._word[of, _MULTIPATH] == self._word[of, fwd + _KINDS]:
+                # A kind of multipath option that has come up since allows for a duplicate (RFC 8684, section 4).
                 if self._word[of, fwd + _DUP_ACKS] == _TOLD:
                     self._word[of, fwd + _DUP_ACKS] = 0
                 self._word[of, fwd + _DUP_ACKS] += 1
