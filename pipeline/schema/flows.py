@@ -10,10 +10,11 @@ from pipeline.schema.column import Column as C
 from pipeline.schema.column import Record
 
 TCP_STATES = (
-    "opening", "half-open", "established", "closing", "closed", "reset", "refused", "unanswered",
+    "unanswered", "refused", "half-open", "established", "idle", "half-closed", "closed", "reset", "gone",
 )
-"""States of a TCP conversation: SYN seen; SYN and ACK too; open; one side has ended; both have; a reset; a reset or an
-ICMP error in answer to the SYN; SYNs sent again without any answer."""
+"""States of a TCP conversation: a SYN without an answer (yet); a reset or an ICMP error in answer to it; the answer not
+acknowledged; open; open and without a frame for a minute; one side has ended; both have; a reset; one side is silent
+though the other asks again and again."""
 
 CAPTURE_POINTS = ("unknown", "client", "server", "between")
 """Where the frames of a conversation were captured: near which side."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.flows import words
-from pipeline.engine.flows.ending import capture_points, endings, tcp_states
+from pipeline.engine.flows.ending import capture_points, endings
 from pipeline.engine.flows.state import State
 from pipeline.schema.columns import Columns
 from pipeline.schema.flows import FLOW_STATES, SIDES
@@ -51,10 +51,10 @@ def fill(columns: Columns, counts: NDArray[np.uint32], sums: NDArray[np.int64]) 
     columns.set_lane("initial_rtt", state.own("initial_rtt") > 0)
     asked, replied = state.side("client", "first_payload"), state.side("server", "first_payload")
     columns.set_lane("response_time", (asked != 0) & (replied != 0) & (replied >= asked))
-    names, codes = endings(state)
+    states, names, codes = endings(state)
     columns.texts = [*names, *columns.texts]
     columns.values("shoal.community_id")[:] += np.uint32(len(names))  # type: ignore[misc]
-    _put(columns, "shoal.tcp.state", tcp_states(state))
+    _put(columns, "shoal.tcp.state", states)
     _put(columns, "shoal.tcp.handshake", state.handshake)
     _put(columns, "shoal.tcp.ending", codes)
     _put(columns, "tcp.completeness", state.own("completeness"))

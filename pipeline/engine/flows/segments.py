@@ -54,6 +54,8 @@ _CLIENT = cython.declare(cython.Py_ssize_t, words.count("client"))
 _ENDED_FIRST = cython.declare(cython.Py_ssize_t, words.count("ended_first"))
 _RESET_BY = cython.declare(cython.Py_ssize_t, words.count("reset_by"))
 _COMPLETENESS = cython.declare(cython.Py_ssize_t, words.count("completeness"))
+_RESET_HOW = cython.declare(cython.Py_ssize_t, words.count("reset_how"))
+_LAST_ACK = cython.declare(cython.Py_ssize_t, words.count("last_ack"))
 _OUTAGES = cython.declare(cython.Py_ssize_t, words.count("outages"))
 _PAYLOAD = cython.declare(cython.Py_ssize_t, words.total("payload_bytes"))
 _AGAIN_BYTES = cython.declare(cython.Py_ssize_t, words.total("retransmission_bytes"))
@@ -76,16 +78,24 @@ _D_SYNACK = cython.declare(cython.uint, words.DONE["synack"])
 _D_ACK = cython.declare(cython.uint, words.DONE["ack"])
 _D_FIN = cython.declare(cython.uint, words.DONE["fin"])
 _D_RST = cython.declare(cython.uint, words.DONE["rst"])
-_D_BLUNT = cython.declare(cython.uint, words.DONE["blunt_rst"])
 _D_FIN_ACKED = cython.declare(cython.uint, words.DONE["fin_acked"])
 _D_AFTER_FIN = cython.declare(cython.uint, words.DONE["payload_after_other_fin"])
 _D_CROSSED = cython.declare(cython.uint, words.DONE["fin_crossed"])
 _D_PAYLOAD = cython.declare(cython.uint, words.DONE["payload"])
+_R_BLUNT = cython.declare(cython.uint, words.RESET_HOW["blunt"])
+_R_AFTER_OWN = cython.declare(cython.uint, words.RESET_HOW["after_own_fin"])
+_R_AFTER_OTHER = cython.declare(cython.uint, words.RESET_HOW["after_other_fin"])
+_R_SENT_AFTER = cython.declare(cython.uint, words.RESET_HOW["other_sent_after"])
+_R_PROBES = cython.declare(cython.uint, words.RESET_HOW["probes_unanswered"])
+_R_DATA = cython.declare(cython.uint, words.RESET_HOW["data_unanswered"])
+_R_UNKNOWN = cython.declare(cython.uint, words.RESET_HOW["unknown"])
+_GONE_AFTER = cython.declare(cython.uint, words.GONE_AFTER)
 _O_SACK = cython.declare(cython.uint, words.OPTIONS["sack_perm"])
 _O_TIMESTAMPS = cython.declare(cython.uint, words.OPTIONS["timestamps"])
 _O_MSS = cython.declare(cython.uint, words.OPTIONS["mss"])
 _O_WSCALE = cython.declare(cython.uint, words.OPTIONS["wscale"])
 _M_RETRANSMISSION = cython.declare(cython.uint, 1 << _mark("tcp.analysis.retransmission"))
+_M_OUT_OF_ORDER = cython.declare(cython.uint, 1 << _mark("tcp.analysis.out_of_order"))
 _M_FAST = cython.declare(cython.uint, 1 << _mark("tcp.analysis.fast_retransmission"))
 _M_SPURIOUS = cython.declare(cython.uint, 1 << _mark("tcp.analysis.spurious_retransmission"))
 _M_KEEP_ALIVE = cython.declare(cython.uint, 1 << _mark("tcp.analysis.keep_alive"))
@@ -144,15 +154,48 @@ def _answer(t: Table, at: cython.Py_ssize_t, side: cython.int, now: cython.longl
 
 @cython.cfunc
 @cython.nogil
+@cython.exceptval(check=False)
+def _reset_how(t: Table, at: cython.Py_ssize_t, side: cython.int, flags: cython.uint,
+               seq: cython.uint) -> cython.uint:
+    """The bits of `words.RESET_HOW` for an RST of side `side`."""
+    c: cython.Py_ssize_t = side * _COUNTS
+    r: cython.Py_ssize_t = (1 - side) * _COUNTS
+    how: cython.uint = 0
+    if flags & _ACK == 0:
+        how |= _R_BLUNT
+        if seq == t.count[at, r + _LAST_ACK]:
+            how |= _R_UNKNOWN
+    if t.count[at, c + _DONE] & _D_FIN:
+        how |= _R_AFTER_OWN
+    if t.count[at, r + _DONE] & _D_FIN:
+        how |= _R_AFTER_OTHER
+    if t.count[at, r + _DONE] & _D_AFTER_FIN:
+        how |= _R_SENT_AFTER
+    if t.count[at, c + _PROBES] > 0:
+        how |= _R_PROBES
+    if t.count[at, c + _AGAIN] >= _GONE_AFTER:
+        how |= _R_DATA
+    return how
+
+
+@cython.cfunc
+@cython.nogil
 @cython.exceptval(-1, check=False)
 def _connection(t: Table, at: cython.Py_ssize_t, side: cython.int, flags: cython.uint, length: cython.uint,
-                nxtseq: cython.uint, ack: cython.uint, now: cython.longlong) -> cython.int:
+                seq: cython.uint, ack: cython.uint, now: cython.longlong) -> cython.int:
     """Note what the segment does to the connection."""
+    nxtseq: cython.uint = (seq + length + (1 if flags & (_SYN | _FIN) else 0)) & _WORD
     c: cython.Py_ssize_t = side * _COUNTS
     r: cython.Py_ssize_t = (1 - side) * _COUNTS
     done: cython.uint = t.count[at, c + _DONE]
     other: cython.uint = t.count[at, r + _DONE]
     complete: cython.uint = t.count[at, _COMPLETENESS]
+    if t.count[at, _RESET_BY]:
+        if flags & (_SYN | _ACK) != _SYN | _ACK:
+            # What comes after the first RST are echoes.
+            return 0
+        # The RST was not this connection's: it is opened after all.
+        t.count[at, _RESET_BY] = t.count[at, _RESET_HOW] = 0
     if flags & _SYN:
         if flags & _ACK:
             done |= _D_SYNACK
@@ -168,11 +211,8 @@ def _connection(t: Table, at: cython.Py_ssize_t, side: cython.int, flags: cython
             if t.count[at, _CLIENT] == 0 or other & _D_SYN == 0:
                 t.count[at, _CLIENT] = side + 1
     elif flags & _RST:
-        if t.count[at, _RESET_BY] == 0:
-            t.count[at, _RESET_BY] = side + 1
-            # Frozen as they are when the connection ends, for the words.
-            if flags & _ACK == 0:
-                done |= _D_BLUNT
+        t.count[at, _RESET_BY] = side + 1
+        t.count[at, _RESET_HOW] = _reset_how(t, at, side, flags, seq)
         done |= _D_RST
         complete |= 32
     elif flags & _ACK:
@@ -235,15 +275,15 @@ def segment(t: Table, i: cython.Py_ssize_t, at: cython.Py_ssize_t, side: cython.
     length: cython.uint
     flags: cython.uint
     marks: cython.uint
-    nxtseq: cython.uint
     if t.lane[_L_FLAGS, i] == 0 or t.lane[_L_LEN, i] == 0:
         return 0
     flags = t.u16[_C_FLAGS, i]
     length = t.u32[_C_LEN, i]
     marks = t.u32[_C_MARKS, i]
-    nxtseq = (t.u32[_C_SEQ, i] + length + (1 if flags & (_SYN | _FIN) else 0)) & _WORD
     _answer(t, at, side, now)
-    _connection(t, at, side, flags, length, nxtseq, t.u32[_C_ACK, i], now)
+    _connection(t, at, side, flags, length, t.u32[_C_SEQ, i], t.u32[_C_ACK, i], now)
+    if flags & _ACK:
+        t.count[at, c + _LAST_ACK] = t.u32[_C_ACK, i]
     if length:
         t.count[at, c + _SEGMENTS] += 1
         t.sum[at, s + _PAYLOAD] += length
@@ -258,7 +298,8 @@ def segment(t: Table, i: cython.Py_ssize_t, at: cython.Py_ssize_t, side: cython.
         if t.count[at, c + _UNANSWERED] == 0:
             t.sum[at, s + _UNANSWERED_SINCE] = now
         t.count[at, c + _UNANSWERED] += 1
-        if marks & _M_RETRANSMISSION:
+        # At the sender Wireshark calls some of what is sent again out of order.
+        if marks & (_M_RETRANSMISSION | _M_OUT_OF_ORDER):
             t.count[at, c + _AGAIN] += 1
     if marks & _M_COUNTED:
         for k in range(t.marked.shape[0]):

@@ -15,8 +15,8 @@ _SYSTEM_PORTS = 1024
 class State:
     """Arrays of shape (rows,) of the states `counts` uint32 (rows, COUNT_WORDS) and `sums` int64 (rows, SUM_WORDS).
 
-    The client is who sent the SYN, or got the answer to it. Where neither was seen, a side with a system port
-    (below 1024, RFC 6335) facing one without is the server; else who sent the first packet is the client.
+    The client is who sent the SYN, or got the answer to it. Where neither was seen it is the side with the higher
+    port (of UDP only where just one is a system port, below 1024, RFC 6335), else who sent the first packet.
     """
 
     def __init__(self, counts: NDArray[np.uint32], sums: NDArray[np.int64]) -> None:
@@ -25,8 +25,9 @@ class State:
         self.is_tcp: NDArray[np.bool_] = self.own("is_udp") == 0
         client = self.own("client").astype(np.int64)
         one, two = self.own("port_0"), self.own("port_1")
-        alike = (one < _SYSTEM_PORTS) == (two < _SYSTEM_PORTS)
-        guess = np.where(alike, self.own("first_sender"), np.where(one < _SYSTEM_PORTS, 2, 1))
+        higher = np.where(one < two, 2, 1)
+        sure = np.where(self.is_tcp, one != two, (one < _SYSTEM_PORTS) != (two < _SYSTEM_PORTS))
+        guess = np.where(sure, higher, self.own("first_sender"))
         self._client: NDArray[np.int64] = np.where(client == 0, guess, client) - 1
 
     def own(self, name: str) -> NDArray[Any]:

@@ -26,6 +26,7 @@ _FIRST_SIZE = 1024
 # Bits of `dirty`: changed since its last row; stands in the list of those that changed.
 _CHANGED = cython.declare(cython.uint, 1)
 _LISTED = cython.declare(cython.uint, 2)
+_IDLE = cython.declare(cython.longlong, words.IDLE_NS)
 _MINUTE = cython.declare(cython.longlong, TICK_NS)
 _HOUR = cython.declare(cython.longlong, 60 * TICK_NS)
 _MOST_OUT = cython.declare(cython.Py_ssize_t, HANDED_OUT)
@@ -50,6 +51,17 @@ _FIRST_FRAME = cython.declare(cython.Py_ssize_t, words.total("first_frame"))
 _LAST_FRAME = cython.declare(cython.Py_ssize_t, words.total("last_frame"))
 _FIRST_TIME = cython.declare(cython.Py_ssize_t, words.total("first_time"))
 _LAST_TIME = cython.declare(cython.Py_ssize_t, words.total("last_time"))
+_REPLACED = cython.declare(cython.Py_ssize_t, words.count("replaced"))
+_UNREACHABLE = cython.declare(cython.Py_ssize_t, words.count("unreachable"))
+_L_ICMP = cython.declare(cython.Py_ssize_t, _s.lane("icmp"))
+_L_ICMPV6 = cython.declare(cython.Py_ssize_t, _s.lane("icmpv6"))
+_C_ICMP_TYPE = cython.declare(cython.Py_ssize_t, _s.u8("icmp.type"))
+_C_ICMP_CODE = cython.declare(cython.Py_ssize_t, _s.u8("icmp.code"))
+_C_ICMPV6_TYPE = cython.declare(cython.Py_ssize_t, _s.u8("icmpv6.type"))
+_C_ICMPV6_CODE = cython.declare(cython.Py_ssize_t, _s.u8("icmpv6.code"))
+_DONE = cython.declare(cython.Py_ssize_t, words.count("done"))
+_RESET_BY = cython.declare(cython.Py_ssize_t, words.count("reset_by"))
+_D_FIN = cython.declare(cython.uint, words.DONE["fin"])
 _FLOW_ID = cython.declare(cython.Py_ssize_t, words.total("flow_id"))
 _ADDRESS = cython.declare(cython.Py_ssize_t, words.total("address_0_high"))
 _NOW = cython.declare(cython.Py_ssize_t, words.total("now"))
@@ -58,6 +70,7 @@ _O_TTL = cython.declare(cython.uint, words.OPTIONS["ttl"])
 # Bits of `Streams.turn`.
 _T_SIDE = cython.declare(cython.int, 1)
 _T_BEGINS = cython.declare(cython.int, 2)
+_T_REUSED = cython.declare(cython.int, 4)
 _T_UDP = cython.declare(cython.int, 8)
 _L_IP = cython.declare(cython.Py_ssize_t, _s.lane("ip"))
 _C_NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
@@ -231,15 +244,29 @@ class Table:
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def tell_changed(self) -> cython.int:
-        """Put every conversation that changed among the rows that wait."""
+        """Put every conversation that changed among the rows that wait, and those that have fallen idle."""
         k: cython.Py_ssize_t
         at: cython.Py_ssize_t
+        kept: cython.Py_ssize_t = 0
+        idle: cython.bint
+        open_: cython.bint
         for k in range(self._changed):
             at = self._dirty[k]
-            if self.count[at, _IS_DIRTY] & _CHANGED:
+            idle = self._now - self.sum[at, _LAST_TIME] >= _IDLE
+            open_ = (
+                self.count[at, _IS_UDP] == 0
+                and self.count[at, _RESET_BY] == 0
+                and (self.count[at, _DONE] & self.count[at, _COUNTS + _DONE] & _D_FIN) == 0
+            )
+            if self.count[at, _IS_DIRTY] & _CHANGED or (idle and open_):
                 self._tell(at)
             self.count[at, _IS_DIRTY] = 0
-        self._changed = 0
+            if open_ and not idle:
+                # Kept in the list until it is told as idle.
+                self.count[at, _IS_DIRTY] = _LISTED
+                self._dirty[kept] = at
+                kept += 1
+        self._changed = kept
         return 0
 
     @cython.cfunc
@@ -260,10 +287,16 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _begin(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, side: cython.int, udp: cython.int) -> cython.int:
-        """Begin a conversation at `at` with row `i`, which side `side` sent."""
+    def _begin(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, turn: cython.int) -> cython.int:
+        """Begin a conversation at `at` with row `i`; another that stood there is written first."""
+        side: cython.int = turn & _T_SIDE
+        udp: cython.int = 1 if turn & _T_UDP else 0
         listed: cython.uint = self.count[at, _IS_DIRTY] & _LISTED
-        if self.count[at, _IS_DIRTY] & _CHANGED:
+        if turn & _T_REUSED:
+            # Told in any case, for that is how the one before ended.
+            self.count[at, _REPLACED] = 1
+            self._tell(at)
+        elif self.count[at, _IS_DIRTY] & _CHANGED:
             self._tell(at)
         self._clear(at)
         self.count[at, _IS_DIRTY] = listed
@@ -289,6 +322,34 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
+    def unreachable(self, i: cython.Py_ssize_t, number: cython.int) -> cython.int:
+        """Note that row `i` is an ICMP error that quotes a segment of the TCP conversation `number`."""
+        at: cython.Py_ssize_t = self._row[0, number]
+        if at == 0 or self.count[at, _UNREACHABLE]:
+            return 0
+        if self.lane[_L_ICMP, i] and self.u8[_C_ICMP_TYPE, i] == 3:
+            self.count[at, _UNREACHABLE] = 1 + self.u8[_C_ICMP_CODE, i]
+        elif self.lane[_L_ICMPV6, i] and self.u8[_C_ICMPV6_TYPE, i] == 1:
+            self.count[at, _UNREACHABLE] = 257 + self.u8[_C_ICMPV6_CODE, i]
+        else:
+            return 0
+        self._change(at)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _change(self, at: cython.Py_ssize_t) -> cython.int:
+        """Have the conversation at `at` written at the next occasion."""
+        if self.count[at, _IS_DIRTY] == 0:
+            self._dirty[self._changed] = at
+            self._changed += 1
+        self.count[at, _IS_DIRTY] = _CHANGED | _LISTED
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
     def take_up(self, i: cython.Py_ssize_t, number: cython.int, turn: cython.int) -> cython.Py_ssize_t:
         """Count row `i` of conversation `number`; where the conversation stands. At a full minute, write rows first."""
         side: cython.int = turn & _T_SIDE
@@ -298,24 +359,21 @@ class Table:
         now: cython.longlong = self.times[i]
         ttl: cython.uint
         at: cython.Py_ssize_t
+        if now > self._now:
+            self._now = now
         if now >= self._tick or now < self._tick - _HOUR:
             if self._tick:
                 self.tell_changed()
             self._tick = now - now % _MINUTE + _MINUTE
-        if now > self._now:
-            self._now = now
         at = self._row[udp, number]
         if at == 0:
             self._used += 1
             at = self._used
             self._row[udp, number] = at
-            self._begin(at, i, side, udp)
+            self._begin(at, i, turn & ~_T_REUSED)
         elif turn & _T_BEGINS:
-            self._begin(at, i, side, udp)
-        if self.count[at, _IS_DIRTY] == 0:
-            self._dirty[self._changed] = at
-            self._changed += 1
-        self.count[at, _IS_DIRTY] = _CHANGED | _LISTED
+            self._begin(at, i, turn)
+        self._change(at)
         self.sum[at, _LAST_FRAME] = self.u64[_C_NUMBER, i]
         self.sum[at, _LAST_TIME] = now
         self.sum[at, s + _PACKETS] += 1

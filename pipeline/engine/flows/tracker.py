@@ -32,6 +32,7 @@ _C_UDP_LENGTH = cython.declare(cython.Py_ssize_t, _s.u16("udp.length"))
 # Bits of `Streams.turn`.
 _T_SIDE = cython.declare(cython.int, 1)
 _T_UDP = cython.declare(cython.int, 8)
+_T_QUOTED = cython.declare(cython.int, 16)
 
 
 @cython.cclass
@@ -92,6 +93,9 @@ class Flows:
         with cython.nogil:
             for i in range(n):
                 if number[i] == 0:
+                    continue
+                if turn[i] & _T_QUOTED:
+                    t.unreachable(i, number[i])
                     continue
                 at = t.take_up(i, number[i], turn[i])
                 if turn[i] & _T_UDP == 0:

@@ -16,7 +16,7 @@ COUNTS = (
     # Number of its histogram of round trip times, 0 for none; what the side has done (bits); the number after its FIN.
     "histogram", "done", "fin_end",
     # Since the other side's newest packet: segments, those sent again, keep-alives.
-    "unanswered", "unanswered_again", "unanswered_probes",
+    "unanswered", "unanswered_again", "unanswered_probes", "last_ack",
 )
 """32-bit words of a direction."""
 
@@ -29,8 +29,10 @@ SUMS = (
 """64-bit words of a direction."""
 
 OWN_COUNTS = ("is_udp", "client", "dirty", "stream", "port_0", "port_1", "is_ip6", "ended_first", "reset_by",
-              "completeness", "outages", "first_sender")
+              "completeness", "outages", "first_sender", "reset_how", "replaced", "unreachable")
 """32-bit words of the conversation; sides stand as 1 and 2 in `client`, `ended_first` and `reset_by`, 0 is none."""
+
+# `unreachable` is 1 and the code of the first ICMP error (type 3; of ICMPv6, type 1, and 256 more) that quoted it.
 
 OWN_SUMS = (
     "first_frame", "last_frame", "first_time", "last_time", "flow_id", "initial_rtt", "outage_max",
@@ -43,15 +45,26 @@ OWN_SUMS = (
 """64-bit words of the conversation."""
 
 DONE = {name: 1 << bit for bit, name in enumerate(
-    ("syn", "synack", "ack", "fin", "rst", "blunt_rst", "fin_acked", "fin_crossed", "payload",
-     "payload_after_other_fin")
+    ("syn", "synack", "ack", "fin", "rst", "fin_acked", "fin_crossed", "payload", "payload_after_other_fin")
 )}
-"""Bits of `done`. A blunt RST has no ACK flag: the sender knows of no connection (RFC 9293, section 3.10.7.1)."""
+"""Bits of `done`: what a side has sent; `fin_acked`: the other side acknowledged its FIN; `fin_crossed`: its FIN did
+not acknowledge the other side's, which had been seen before."""
+
+RESET_HOW = {name: 1 << bit for bit, name in enumerate(
+    ("blunt", "after_own_fin", "after_other_fin", "other_sent_after", "probes_unanswered", "data_unanswered", "unknown")
+)}
+"""Bits of `reset_how`: how things stood at the first RST. A blunt one has no ACK flag; to be `unknown` it must also
+bear the acknowledgment number of the other side's newest segment (RFC 9293, section 3.10.7.1: no connection)."""
 
 OPTIONS = {name: 1 << bit for bit, name in enumerate(
     ("sack_perm", "timestamps", "mss", "wscale", "congestion_point", "ttl")
 )}
 """Bits of `options`: what the side permits or uses, and which words have a value."""
+
+IDLE_NS = 60_000_000_000
+"""A conversation without a frame for this long is idle."""
+GONE_AFTER = 3
+"""So many segments sent again, or probes, with no frame of the other side since: it is gone."""
 
 MARKS = ("retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "lost_segment",
          "ack_lost_segment", "duplicate_ack", "zero_window", "zero_window_probe", "window_full", "keep_alive")
