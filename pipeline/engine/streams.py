@@ -517,7 +517,7 @@ class Streams:
                         u32[_REL_ACK, i] = (u32[_ACK, i] - base) & _WORD if flags & 0x10 else u32[_ACK, i]
                         lane[_L_REL_ACK, i] = 1
                     if blocks[i + 1] > blocks[i]:
-                        base = self._value[at, _BASE + 1 - side]
+                        base = self._value[at, _BASE + 1 - side] if self._value[at, _KNOWN] & (2 >> side) else 0
                         for k in range(blocks[i], blocks[i + 1]):
                             edges[_SACK_LE, k] = (edges[_SACK_LE, k] - base) & _WORD
                             edges[_SACK_RE, k] = (edges[_SACK_RE, k] - base) & _WORD

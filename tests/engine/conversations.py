@@ -31,7 +31,7 @@ class Frame:
 
 
 ODD_OPTIONS = (
-    b"\1\3\3\2", b"\3\4\2\2", b"\5\2", b"\5\3\0", b"\2\4\1\0", b"\4\2", b"\0\5\2", b"\x22\2", b"\x22\6abcd",
+    b"\1\3\3\2", b"\3\4\2\2", b"\2\4\1\0", b"\4\2", b"\0\5\2", b"\x22\2", b"\x22\6abcd",
     b"\xfe\4\xf9\x89", b"\xfe\x08\xf9\x89abcd", b"\x08\1", b"\x08\x0c\1", b"\x13\x12" + bytes(16), b"\x1e\4\x20\0",
     b"\x1e\x08\x20\1abcd", b"\x1e\4\x30\1", b"\x1e\4\x50\1",
     b"\x1e\x14\x20\5" + bytes(16), b"\5\x0a\0\0\0\1\0\0\0\2", b"\5",
@@ -104,11 +104,11 @@ class Conversation:
     def send(self, side: int, flags: int, seq: int, ack: int = 0, length: int = 0, options: bytes = b"") -> None:
         """Add a segment."""
         r, me, other = self.r, self.sides[side], self.sides[1 - side]
+        if not options and r.random() < 0.03:
+            options += r.choice(ODD_OPTIONS)
         if self.stamps and r.random() < 0.95:
             self.stamp += r.randrange(3)
             options += b"\1\1\x08\x0a" + struct.pack(">II", self.stamp & WORD, 0)
-        if r.random() < 0.03:
-            options += r.choice(ODD_OPTIONS)
         options = padded(options)
         words = 5 + len(options) // 4
         head = struct.pack(">HHIIBBHHH", me.port, other.port, seq & WORD, ack & WORD, words << 4, flags, me.window, 0, 0)

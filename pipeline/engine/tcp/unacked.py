@@ -181,17 +181,20 @@ class Unacked:
         at: cython.uint = self._list[of, _OLDEST]
         seq: cython.uint
         beyond: cython.ulonglong
+        behind: cython.bint
         found: cython.int = 0
         changed: cython.bint = False
         if at == 0:
             return 0
         # Nothing happens where every segment begins at or behind `ack`, in terms of signed differences.
         beyond = (self._list[of, _LOW] - (ack - base)) & _WORD
+        behind = beyond >= _HALF_RANGE
         if self._list[of, _HIGH] >= self._list[of, _LOW] and self._list[of, _MIXED] < 2:
             beyond += self._list[of, _HIGH] - self._list[of, _LOW]
             if beyond < _HALF_RANGE:
                 return 0
-        if self._list[of, _MIXED] == 0 and self._list[of, _HIGH] - self._list[of, _LOW] < _HALF:
+        # In order, the ends are in order of their signed differences from `ack` too, if the first begins behind it.
+        if behind and self._list[of, _MIXED] == 0 and self._list[of, _HIGH] - self._list[of, _LOW] < _HALF:
             while at != 0:
                 seq = self._segment[at, _SEQ]
                 if (self._segment[at, _NEXT] - ack) & _WORD == 0:
