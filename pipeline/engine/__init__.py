@@ -6,6 +6,7 @@ from pipeline.engine.arp import DuplicateAddresses
 from pipeline.engine.fragments import Reassembly
 from pipeline.engine.streams import Streams
 from pipeline.engine.tcp.analysis import Analysis
+from pipeline.engine.tcp.cause import Causes
 from pipeline.schema.columns import Columns
 
 __all__ = ["Engine"]
@@ -18,6 +19,7 @@ class Engine:
         self.reassembly = Reassembly()
         self.streams = Streams()
         self.tcp = Analysis()
+        self.causes = Causes()
         self.duplicates = DuplicateAddresses()
 
     def process(self, columns: Columns) -> None:
@@ -25,4 +27,5 @@ class Engine:
         self.reassembly.process(columns)
         self.streams.process(columns)
         self.tcp.process(columns, self.streams.conversation, self.streams.turn)
+        self.causes.process(columns, self.streams.conversation, self.streams.turn)
         self.duplicates.process(columns)
