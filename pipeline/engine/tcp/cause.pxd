@@ -19,6 +19,9 @@ cdef class Causes:
     cdef int _near(self, Py_ssize_t of, Py_ssize_t side) except -1 nogil
     cdef unsigned int _segments(self, Py_ssize_t of, unsigned int length, unsigned int head) except? 0xFFFFFFFF nogil
     cdef bint _has(self, Py_ssize_t of, Py_ssize_t rev, unsigned int start, unsigned int end) except -1 nogil
+    cdef int _answered(self, Py_ssize_t of, Py_ssize_t side, unsigned int start, unsigned int ack, unsigned int tsecr,
+                       long long now) except -1 nogil
+    cdef int _found_needless(self, Py_ssize_t of, Py_ssize_t side, Py_ssize_t at) except -1 nogil
     cdef int _received_twice(self, Py_ssize_t of, Py_ssize_t side, unsigned int left, unsigned int right) except -1 nogil
     cdef int _selective(self, Py_ssize_t of, Py_ssize_t side, unsigned int ack, unsigned int first_left,
                         unsigned int first_right, unsigned int second_left, unsigned int second_right,
@@ -29,6 +32,7 @@ cdef class Causes:
     cdef int _by_earlier(self, Py_ssize_t of, Py_ssize_t side, Py_ssize_t at, unsigned int tsval, unsigned int ident,
                          unsigned int checksum, long long now) except -1 nogil
     cdef int _judge(self, Py_ssize_t of, Py_ssize_t side, unsigned int start, unsigned int end, unsigned int length,
-                    unsigned int head, unsigned int tsval, unsigned int ident, unsigned int checksum,
-                    long long now) except -1 nogil
+                    unsigned int head, unsigned int flags, unsigned int tsval, unsigned int ident,
+                    unsigned int checksum, long long now) except -1 nogil
+    cdef long long _repeats(self, Py_ssize_t of, Py_ssize_t side) except -1 nogil
     cdef object _rows(self, object columns, object numbers, object turns)

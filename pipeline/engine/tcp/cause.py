@@ -105,6 +105,9 @@ _T_TS_TIMED = cython.declare(cython.Py_ssize_t, 5)
 _COUNTED_AFTER = cython.declare(cython.uint, 1)
 _COUNTED_BEFORE = cython.declare(cython.uint, 2)
 
+# ns: a few ticks of most stacks' timestamps; the shortest retransmission timeout in use; for a round trip not known.
+_TICKS = cython.declare(cython.longlong, 5_000_000)
+_LEAST_RTO = cython.declare(cython.longlong, 200_000_000)
 _NO_RTT = cython.declare(cython.longlong, 3_000_000)
 _FORWARD = cython.declare(cython.uint, 0x1000)
 _MOST_COUNT = cython.declare(cython.uint, 0xFFFF)
@@ -305,9 +308,11 @@ class Causes:
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def _rtt(self, of: cython.Py_ssize_t) -> cython.longlong:
-        """The shortest round trip there can be, less a sixteenth; without one, Wireshark's 3 ms."""
+        """The shortest round trip there can be, less a sixteenth; where an end has not been timed, 3 ms at the least."""
         rtt: cython.longlong = self._time[of, _T_AHEAD] + self._time[of, _T_AHEAD + 1]
-        return rtt - (rtt >> 4) if rtt else _NO_RTT
+        if rtt < _NO_RTT and (self._time[of, _T_AHEAD] == 0 or self._time[of, _T_AHEAD + 1] == 0):
+            return _NO_RTT
+        return rtt - (rtt >> 4)
 
     @cython.cfunc
     @cython.nogil
@@ -344,6 +349,42 @@ class Causes:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
+    def _answered(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t, start: cython.uint, ack: cython.uint,
+                  tsecr: cython.uint, now: cython.longlong) -> cython.int:
+        """The receiver of the direction of `side` acknowledges from `start` on what had been sent again.
+
+        If that answers the original, by its timestamp (RFC 3522) or too soon for the other, it had not been lost.
+        """
+        at: cython.Py_ssize_t
+        ahead: cython.longlong = self._time[of, _T_AHEAD + side]
+        _k: cython.int
+        for _k in range(64):
+            at = self._sent.find(2 * of + side, start, self._time[of, _T_BEGAN])
+            if at < 0 or not _after(ack, start) or self._sent.word[at, _R_BITS] & _COUNTED_AFTER == 0:
+                break
+            if now - self._sent.time[at] >= ahead - (ahead >> 4) and (
+                tsecr == 0 or not _after(self._sent.word[at, _R_TS_LAST], tsecr)
+            ):
+                break
+            self._found_needless(of, side, at)
+            if self._sent.word[at, _R_LENGTH] == 0:
+                break
+            start = (start + self._sent.word[at, _R_LENGTH]) & _WORD
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _found_needless(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t, at: cython.Py_ssize_t) -> cython.int:
+        """What was sent again of the remembered segment `at` is no loss beyond this point after all."""
+        self._sent.word[at, _R_BITS] &= ~_COUNTED_AFTER & _WORD
+        self._take(of, side, _AFTER, 1)
+        self._take(of, side, _AFTER_BYTES, self._sent.word[at, _R_LENGTH])
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
     def _received_twice(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t, left: cython.uint,
                         right: cython.uint) -> cython.int:
         """The receiver told that it had got the range before: what was sent again of it had not been lost."""
@@ -355,9 +396,7 @@ class Causes:
                 break
             self._add(of, side, _TWICE, 1)
             if self._sent.word[at, _R_BITS] & _COUNTED_AFTER:
-                self._sent.word[at, _R_BITS] &= ~_COUNTED_AFTER & _WORD
-                self._take(of, side, _AFTER, 1)
-                self._take(of, side, _AFTER_BYTES, self._sent.word[at, _R_LENGTH])
+                self._found_needless(of, side, at)
             if self._sent.word[at, _R_LENGTH] == 0:
                 break
             left = (left + self._sent.word[at, _R_LENGTH]) & _WORD
@@ -417,7 +456,8 @@ class Causes:
                  now: cython.longlong) -> cython.int:
         """Why a segment comes only now that fills (part of) a hole: the one that passed it by was sent before or after.
 
-        Without timestamps and IP IDs that tell, less than a round trip is too short for it to have been sent again.
+        Without timestamps and IP IDs that tell, less than a round trip is too short for it to have been sent again; and
+        a round trip of more than some ticks of the timestamps gives what is sent again a later one.
         """
         fwd: cython.Py_ssize_t = side * _WORDS
         steps: cython.uint = self._word[of, fwd + _STEPS]
@@ -425,9 +465,11 @@ class Causes:
             return _RESENT if _after(tsval, self._holes.tsval) else _REORDERED
         if ident and self._holes.ident and steps >= 2 and steps > 4 * self._word[of, fwd + _JUMPS]:
             return _RESENT if _later(ident, self._holes.ident) else _REORDERED
-        if tsval == 0 and self._near(of, side) == _NEAR_SENDER:
-            return _RESENT
-        return _REORDERED if now - self._holes.time < self._rtt(of) else _RESENT
+        if now - self._holes.time < self._rtt(of):
+            return _RESENT if tsval == 0 and self._near(of, side) == _NEAR_SENDER else _REORDERED
+        if tsval and self._holes.tsval and (_after(self._word[of, fwd + _TSVAL], tsval) or self._rtt(of) > _TICKS):
+            return _REORDERED
+        return _RESENT
 
     @cython.cfunc
     @cython.nogil
@@ -447,6 +489,7 @@ class Causes:
         first: cython.uint
         last: cython.uint
         same: cython.bint
+        since: cython.longlong
         if at < 0:
             if (tsval and _after(self._word[of, fwd + _TSVAL], tsval)) or (
                 ident and ordered and _later(self._word[of, fwd + _ID], ident)
@@ -468,21 +511,32 @@ class Causes:
             return _RESENT
         if self._sent.word[at, _R_CHECKSUM] != checksum:
             return _RESENT
-        if now - self._sent.time[at] >= self._rtt(of):
-            return _RESENT
+        since = now - self._sent.time[at]
         if not same:
             if self._near(of, side) == _NEAR_SENDER:
                 return _RESENT
-            if self._sent.word[at, _R_BITS] & _COUNTED_BEFORE:
+            if self._sent.word[at, _R_BITS] & _COUNTED_BEFORE and since < _LEAST_RTO:
+                # Its hole was filled by what was sent again; that this was sent once more so soon is less likely.
                 return _REORDERED
-        return _DUPLICATED
+        return _DUPLICATED if since < self._rtt(of) else _RESENT
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _repeats(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t) -> cython.longlong:
+        """How many segments of the direction have passed before."""
+        return (
+            cython.cast(cython.longlong, self.counts[of, side, _SEGMENTS])
+            + self.counts[of, side, _SEGMENTS + _NEEDLESS - 1]
+            + self.counts[of, side, _SEGMENTS + _DUPLICATED - 1]
+        )
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def _judge(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t, start: cython.uint, end: cython.uint,
-               length: cython.uint, head: cython.uint, tsval: cython.uint, ident: cython.uint,
-               checksum: cython.uint, now: cython.longlong) -> cython.int:
+               length: cython.uint, head: cython.uint, flags: cython.uint, tsval: cython.uint,
+               ident: cython.uint, checksum: cython.uint, now: cython.longlong) -> cython.int:
         """The cause of a segment that begins below the highest sequence number of its direction, counted.
 
         In the higher bits, from the fourth on, how much of its sequence range is new.
@@ -510,6 +564,9 @@ class Causes:
             self._word[of, fwd + _HIGH] = end
         if filled:
             cause = self._by_hole(of, side, tsval, ident, now)
+        elif flags & (_SYN | _ACK) == (_SYN | _ACK) and self._repeats(of, 1 - side) > self._repeats(of, side):
+            # The answer to a repeated SYN.
+            cause = _RESENT
         else:
             cause = self._by_earlier(of, side, at, tsval, ident, checksum, now)
         if cause == _RESENT and (
@@ -618,6 +675,9 @@ class Causes:
                     if self._holes.count(2 * of + 1 - side):
                         self._add(of, 1 - side, _MISSED, self._holes.acknowledge(2 * of + 1 - side, ack))
                     if word[of, fwd + _STATE] & _HAS_ACKED == 0 or _after(ack, word[of, fwd + _ACKED]):
+                        if self.counts[of, 1 - side, _AFTER]:
+                            base = u32[_TS_ECR, i] if lane[_L_TS, i] else 0
+                            self._answered(of, 1 - side, word[of, fwd + _ACKED], ack, base, now)
                         word[of, fwd + _ACKED] = ack
                         word[of, fwd + _STATE] |= _HAS_ACKED
                     word[of, fwd + _WINDOW] = u16[_RAW_WINDOW, i]
@@ -680,9 +740,13 @@ class Causes:
                         # A probe of a closed window sent again, or a keep-alive: both carry a byte to be refused.
                         pass
                     else:
-                        word[of, fwd + _STATE] &= ~_TIMING & _WORD
+                        # An acknowledgment may answer either (Karn); but only few SYNs are timed, and sent again late.
+                        if flags & _SYN:
+                            time[of, _T_TIMED + side] = now
+                        else:
+                            word[of, fwd + _STATE] &= ~_TIMING & _WORD
                         told = self._judge(
-                            of, side, start, end, length, u8[_HDR_LEN, i], tsval, ident, u16[_CHECKSUM, i], now
+                            of, side, start, end, length, u8[_HDR_LEN, i], flags, tsval, ident, u16[_CHECKSUM, i], now
                         )
                         u8[_CAUSE, i] = told & 7
                         span = told >> 3
