@@ -9,6 +9,7 @@ from pipeline.engine.flows import Flows
 from pipeline.engine.fragments import Reassembly
 from pipeline.engine.streams import Streams
 from pipeline.engine.tcp.analysis import Analysis
+from pipeline.engine.tcp.cause import Causes
 from pipeline.schema.columns import Columns
 
 __all__ = ["Engine"]
@@ -24,6 +25,7 @@ class Engine:
         self.reassembly = Reassembly()
         self.streams = Streams()
         self.tcp = Analysis()
+        self.causes = Causes()
         self.duplicates = DuplicateAddresses()
         self.flows = Flows(flows) if flows is not None else None
 
@@ -32,6 +34,7 @@ class Engine:
         self.reassembly.process(columns)
         self.streams.process(columns)
         self.tcp.process(columns, self.streams.conversation, self.streams.turn)
+        self.causes.process(columns, self.streams.conversation, self.streams.turn)
         self.duplicates.process(columns)
         if self.flows is not None:
             self.flows.process(columns, self.streams.conversation, self.streams.turn)
