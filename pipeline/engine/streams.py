@@ -93,6 +93,7 @@ _ANEW = cython.declare(cython.uint, 0x10000000)
 _BEGINS = cython.declare(cython.int, 2)
 _REUSED = cython.declare(cython.int, 4)
 _DATAGRAM = cython.declare(cython.int, 8)
+_QUOTED = cython.declare(cython.int, 16)
 
 
 @cython.cfunc
@@ -147,7 +148,8 @@ class Streams:
     `conversation` int32 and `turn` uint8, each of shape (rows of the largest batch,), hold for each row of the last
     batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
     `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
-    conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP.
+    conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP,
+    16 (with 8) an ICMP error that quotes a segment of the TCP conversation.
     """
 
     def __init__(self) -> None:
@@ -437,6 +439,9 @@ class Streams:
                             index = self._value[at, _STREAM]
                         if quoted:
                             u32[_Q_STREAM, i] = index
+                            if tcp:
+                                conversation[i] = self._value[at, _STATE]
+                                turns[i] = _DATAGRAM | _QUOTED
                             lane[_L_QUOTED_STREAM, i] = 1
                         elif item < outers[i + 1]:
                             o_u32[_O_STREAM, item] = index

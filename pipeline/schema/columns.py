@@ -171,6 +171,11 @@ class Columns:
         at = self._lane_of.get(name)
         return None if at is None else self.lane[at[0], : self.rows] > at[1]
 
+    def set_lane(self, lane: str, present: NDArray[np.bool_]) -> None:
+        """Say which rows, shape (rows,), have all columns of `lane`; the others have none of them."""
+        at = self._lane_names.index(lane)
+        self.lane[at, : self.rows] = np.where(present, len(self._lane_columns[at]), 0)
+
     def clear(self) -> None:
         """Forget all rows. Cells without a value are zero again, so that what is stored compresses."""
         n = self.rows

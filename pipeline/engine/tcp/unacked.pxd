@@ -14,6 +14,7 @@ cdef class Unacked:
                  long long time) except -1 nogil
     cdef int acknowledge(self, Py_ssize_t of, unsigned int ack, unsigned int base) except -1 nogil
     cdef unsigned int eldest(self, Py_ssize_t of) except? 0 nogil
+    cdef int rebase(self, Py_ssize_t of, unsigned int base) except -1 nogil
     cdef unsigned int span(self, Py_ssize_t of) except? 0 nogil
     cdef unsigned int _remove(self, Py_ssize_t of, unsigned int at) except? 0 nogil
     cdef int _measure(self, Py_ssize_t of, unsigned int base) except -1 nogil

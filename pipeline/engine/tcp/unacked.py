@@ -22,7 +22,7 @@ _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _HALF = cython.declare(cython.uint, 0x80000000)
 _HALF_RANGE = cython.declare(cython.ulonglong, 0x80000000)
 # Words of a list: its newest and its oldest segment (0 for none), how many, the lowest `seq` and highest `nextseq`
-# relative to the direction's first, whether it is not in order.
+# relative to the direction's first, whether it is in order (0), not in order (1), or has a segment whose end wraps (2).
 _NEWEST = cython.declare(cython.Py_ssize_t, 0)
 _OLDEST = cython.declare(cython.Py_ssize_t, 1)
 _COUNT = cython.declare(cython.Py_ssize_t, 2)
@@ -129,10 +129,12 @@ class Unacked:
             self._list[of, _OLDEST] = at
             self._list[of, _LOW] = low
             self._list[of, _HIGH] = high
-            self._list[of, _MIXED] = high <= low
+            self._list[of, _MIXED] = 2 if high <= low else 0
         else:
             self._segment[newest, _NEWER] = at
-            if low < self._list[of, _HIGH] or high <= low:
+            if high <= low:
+                self._list[of, _MIXED] = 2
+            elif low < self._list[of, _HIGH] and self._list[of, _MIXED] == 0:
                 self._list[of, _MIXED] = 1
             if low < self._list[of, _LOW]:
                 self._list[of, _LOW] = low
@@ -185,7 +187,7 @@ class Unacked:
             return 0
         # Nothing happens where every segment begins at or behind `ack`, in terms of signed differences.
         beyond = (self._list[of, _LOW] - (ack - base)) & _WORD
-        if self._list[of, _HIGH] >= self._list[of, _LOW]:
+        if self._list[of, _HIGH] >= self._list[of, _LOW] and self._list[of, _MIXED] < 2:
             beyond += self._list[of, _HIGH] - self._list[of, _LOW]
             if beyond < _HALF_RANGE:
                 return 0
@@ -230,19 +232,30 @@ class Unacked:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
+    def rebase(self, of: cython.Py_ssize_t, base: cython.uint) -> cython.int:
+        """Let the direction of the list `of` begin at `base` from now on."""
+        if self._list[of, _OLDEST] != 0:
+            self._measure(of, base)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
     def _measure(self, of: cython.Py_ssize_t, base: cython.uint) -> cython.int:
         """Find the bounds of the list `of`, and whether it is in order."""
         at: cython.uint = self._list[of, _OLDEST]
         low: cython.uint = _WORD
         high: cython.uint = 0
-        mixed: cython.bint = False
+        mixed: cython.uint = 0
         a: cython.uint
         b: cython.uint
         while at != 0:
             a = (self._segment[at, _SEQ] - base) & _WORD
             b = (self._segment[at, _NEXT] - base) & _WORD
-            if a < high or b <= a:
-                mixed = True
+            if b <= a:
+                mixed = 2
+            elif a < high and mixed == 0:
+                mixed = 1
             if a < low:
                 low = a
             if b > high:
