@@ -98,20 +98,29 @@ class Lists:
         slab: NDArray[np.generic] = getattr(self, column.of.slab)
         return slab[self._slots[column.name], : self.offsets[rows]]
 
-    def splice(self, row: int, rows: int, other: Lists) -> None:
-        """Put the items of `other`'s first row behind those of `row` (of `rows`), as far as there is room."""
-        have = int(self.offsets[row + 1] - self.offsets[row])
-        total = int(self.offsets[rows])
-        more = min(int(other.offsets[1]), self.group.most - have, self.u8.shape[1] - total)
-        if more <= 0:
-            return
-        at = int(self.offsets[row + 1])
+    def splice(self, to: NDArray[np.int64], rows: int, other: Lists) -> None:
+        """Put the items of `other`'s rows, as many as `to` has, behind those of the rows `to` (of `rows`).
+
+        As far as a row has room for them. `to` is ascending.
+        """
+        n = len(to)
+        begin, old = other.offsets[:n], self.offsets[: rows + 1].copy()
+        have = np.diff(old)
+        more = np.minimum(other.offsets[1 : n + 1] - begin, self.group.most - have[to])
+        counts = have.copy()
+        counts[to] += more
+        np.cumsum(counts, out=self.offsets[1 : rows + 1])
+        new = self.offsets[: rows + 1]
+        was = np.arange(old[rows])
+        now = was + np.repeat(new[:-1] - old[:-1], have)
+        # Of each item that is new: which one of its row it is, from 0.
+        rank = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more)
+        source, target = rank + np.repeat(begin, more), rank + np.repeat(new[to] + have[to], more)
         for slab in ("u8", "u16", "u32", "b16"):
             mine: NDArray[np.generic] = getattr(self, slab)
             theirs: NDArray[np.generic] = getattr(other, slab)
-            mine[:, at + more : total + more] = mine[:, at:total].copy()
-            mine[:, at : at + more] = theirs[:, :more]
-        self.offsets[row + 1 : rows + 1] += more
+            mine[:, now] = mine[:, was]
+            mine[:, target] = theirs[:, source]
 
 
 class Columns:
