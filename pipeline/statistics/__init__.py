@@ -63,6 +63,8 @@ STATISTICS: dict[str, Known] = {
     "conv,udp": _conversations("udp", "UDP", "reassembly", "streams"),
     "expert": Known("pipeline.statistics.expert:Expert", "What stands out: the marks and turns of TCP, odd addresses",
                     ("reassembly", "streams", "tcp", "duplicates")),
+    "tcp,flows": Known("pipeline.statistics.flows:FlowList", "TCP conversations, and in words how each ended",
+                       ("reassembly", "streams", "tcp")),
 }
 """Statistics by the name that `-z` takes."""
 
