@@ -24,13 +24,9 @@ SEVERITIES = ("Errors", "Warns", "Notes", "Chats")
 
 _WARN, _NOTE, _CHAT = 1, 2, 3
 
-# In the order in which Wireshark finds them in a segment: the mark, its severity and summary.
-_CONNECTION = (
-    ("tcp.connection.fin", _CHAT, "Connection finish (FIN)"),
-    ("tcp.connection.rst", _WARN, "Connection reset (RST)"),
-    ("tcp.analysis.tfo_syn", _NOTE, "TCP SYN with TFO Cookie"),
-)
+# In the order in which Wireshark finds them in a segment: the mark, its severity and summary (none: it has a number).
 _MARKS = (
+    ("tfo_syn", _NOTE, "TCP SYN with TFO Cookie"),
     ("reused_ports", _NOTE, "A new tcp session is started with the same ports as an earlier session in this trace"),
     ("fast_retransmission", _NOTE, "This frame is a (suspected) fast retransmission"),
     ("spurious_retransmission", _NOTE, "This frame is a (suspected) spurious retransmission"),
@@ -42,19 +38,22 @@ _MARKS = (
     ("window_full", _WARN, "TCP window specified by the receiver is now completely full"),
     ("keep_alive", _NOTE, "TCP keep-alive segment"),
     ("keep_alive_ack", _NOTE, "ACK to a TCP keep-alive segment"),
-)
-_WINDOWS = (
+    ("duplicate_ack", _NOTE, ""),
     ("zero_window_probe", _NOTE, "TCP Zero Window Probe"),
     ("zero_window", _WARN, "TCP Zero Window segment"),
     ("zero_window_probe_ack", _NOTE, "ACK to a TCP Zero Window Probe"),
 )
-_GROUP_ADDRESS = np.uint64(1 << 40)
+_GROUP_SOURCE = "Source MAC must not be a group address: IEEE 802.3-2002, Section 3.2.3(b)"
+_GROUP_BIT = np.uint64(1 << 40)
 _SYN, _ACK, _URG = 0x02, 0x10, 0x20
 _MOST_SHIFT = 14
 """RFC 7323, section 2.3."""
 
 Key = tuple[int, str, str, str]
 """Severity (index in SEVERITIES), group, protocol, summary."""
+
+Found = tuple[int, str, str, "NDArray[np.intp]"]
+"""Severity, group, summary, and the rows of the batch that have it, in order."""
 
 
 def _marked(marks: NDArray[np.uint32], rows: NDArray[np.intp], name: str) -> NDArray[np.intp]:
@@ -76,49 +75,53 @@ class Expert:
 
     def add(self, columns: Columns, engine: Engine, keep: NDArray[np.bool_] | None) -> None:
         """Count what the rows of the next batch have."""
+        numbers = columns.values("frame.number")
+        for place, (severity, group, summary, rows) in enumerate(self._found(columns, keep)):
+            if len(rows):
+                protocol = "Ethernet" if summary == _GROUP_SOURCE else "TCP"
+                key = severity, group, protocol, summary
+                self._count[key] = self._count.get(key, 0) + len(rows)
+                self._first.setdefault(key, (int(numbers[rows[0]]), place))
+
+    def _found(self, columns: Columns, keep: NDArray[np.bool_] | None) -> Iterator[Found]:
+        """All that the rows have, in the order in which Wireshark finds it in a frame."""
         marks = columns.values("shoal.tcp.analysis").astype(np.uint32, copy=False)
         marked = np.flatnonzero(marks)
         closing = _marked(marks, marked, "tcp.connection.fin")
         active = self._closed(columns, closing)
+        flagged = columns.present("tcp.flags")
+        assert flagged is not None
+        headers = np.flatnonzero(flagged)
         if keep is not None:
             closing, active = closing[keep[closing]], active[keep[closing]]
-            marked = marked[keep[marked]]
-        numbers = columns.values("frame.number")
-        place = 0
-
-        def told(rows: NDArray[np.intp], severity: int, summary: str, group: str = "Sequence") -> None:
-            nonlocal place
-            place += 1
-            if len(rows):
-                self._tell((severity, group, "TCP", summary), len(rows), int(numbers[rows[0]]), place)
-
-        def of(name: str) -> NDArray[np.intp]:
-            return _marked(marks, marked, name)
-
-        for name, port, said in (("syn", "tcp.dstport", "request (SYN)"), ("synack", "tcp.srcport",
-                                                                          "acknowledge (SYN+ACK)")):
-            rows = of(f"tcp.connection.{name}")
-            for server, which in _by_value(columns.values(port), rows):
-                told(which, _CHAT, f"Connection establish {said}: server port {server}")
-        for severity, summary, rows in _headers(columns, keep):
-            told(rows, severity, summary, "Protocol")
-        told(closing[active], _NOTE, "This frame initiates the connection closing")
-        told(closing[~active], _NOTE, "This frame undergoes the connection closing")
-        for name, severity, summary in _CONNECTION:
-            told(of(name), severity, summary)
-        told(self._repeated_sack(columns, keep), _WARN, "D-SACK Sequence")
+            marked, headers = marked[keep[marked]], headers[keep[headers]]
+        yield _WARN, "Protocol", _GROUP_SOURCE, _group_sources(columns, keep)
+        flags = columns.values("tcp.flags")[headers].astype(np.uint16, copy=False)
+        yield (_NOTE, "Protocol", "The acknowledgment number field is nonzero while the ACK flag is not set",
+               headers[(flags & _ACK == 0) & (columns.values("tcp.ack_raw")[headers] != 0)])
+        for name, port, said in (("syn", "tcp.dstport", "request (SYN)"),
+                                 ("synack", "tcp.srcport", "acknowledge (SYN+ACK)")):
+            for server, rows in _by_value(columns.values(port), _marked(marks, marked, f"tcp.connection.{name}")):
+                yield _CHAT, "Sequence", f"Connection establish {said}: server port {server}", rows
         # Only a SYN that had data is acknowledged beyond its own number.
-        answers = of("tcp.connection.synack")
-        told(answers[columns.values("tcp.ack").astype(np.uint32, copy=False)[answers] > 1], _NOTE,
-             "TCP SYN-ACK accepting TFO data")
+        answers = _marked(marks, marked, "tcp.connection.synack")
+        yield (_NOTE, "Sequence", "TCP SYN-ACK accepting TFO data",
+               answers[columns.values("tcp.ack").astype(np.uint32, copy=False)[answers] > 1])
+        yield _CHAT, "Sequence", "Connection finish (FIN)", closing
+        yield _NOTE, "Sequence", "This frame initiates the connection closing", closing[active]
+        yield _NOTE, "Sequence", "This frame undergoes the connection closing", closing[~active]
+        yield (_WARN, "Sequence", "Connection reset (RST)", _marked(marks, marked, "tcp.connection.rst"))
+        yield (_NOTE, "Protocol", "The urgent pointer field is nonzero while the URG flag is not set",
+               headers[(flags & _URG == 0) & (columns.values("tcp.urgent_pointer")[headers] != 0)])
+        yield from _options(columns, headers, flags)
+        yield _WARN, "Sequence", "D-SACK Sequence", _repeated_sack(columns, keep)
         for name, severity, summary in _MARKS:
-            told(of(f"tcp.analysis.{name}"), severity, summary)
-        again = of("tcp.analysis.duplicate_ack")
-        for number, which in _by_value(columns.values("tcp.analysis.duplicate_ack_num"), again):
-            told(which, _NOTE, f"Duplicate ACK (#{number})")
-        for name, severity, summary in _WINDOWS:
-            told(of(f"tcp.analysis.{name}"), severity, summary)
-        self._addresses(columns, keep)
+            rows = _marked(marks, marked, f"tcp.analysis.{name}")
+            if not summary:
+                for number, which in _by_value(columns.values("tcp.analysis.duplicate_ack_num"), rows):
+                    yield severity, "Sequence", f"Duplicate ACK (#{number})", which
+            else:
+                yield severity, "Sequence", summary, rows
 
     def _closed(self, columns: Columns, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Which of the rows, segments with FIN, come before the other side has begun to close."""
@@ -133,40 +136,6 @@ class Expert:
                 self._closers[stream] = begun | 1 << at
         return active
 
-    def _repeated_sack(self, columns: Columns, keep: NDArray[np.bool_] | None) -> NDArray[np.intp]:
-        """Rows whose first SACK block tells of data that came twice (RFC 2883): it is acknowledged already, or lies
-        within the second block."""
-        lists = columns.lists["sack"]
-        offsets = lists.offsets[: columns.rows + 1]
-        sizes = np.diff(offsets)
-        rows = np.flatnonzero(sizes if keep is None else sizes * keep)
-        if not len(rows):
-            return rows
-        by_name = columns.record.by_name
-        left = lists.values(by_name["tcp.options.sack_le"], columns.rows).astype(np.uint32, copy=False)
-        right = lists.values(by_name["tcp.options.sack_re"], columns.rows).astype(np.uint32, copy=False)
-        at = offsets[rows]
-        acknowledged = columns.values("tcp.ack")[rows].astype(np.uint32, copy=False)
-        repeated = _before(left[at], acknowledged)
-        second = np.flatnonzero(sizes[rows] > 1)
-        within = (~_before(left[at[second]], left[at[second] + 1])
-                  & ~_before(right[at[second] + 1], right[at[second]]))
-        repeated[second] |= within
-        return rows[repeated]
-
-    def _addresses(self, columns: Columns, keep: NDArray[np.bool_] | None) -> None:
-        for name in ("eth.src", "shoal.inner.eth.src"):
-            there = columns.values(name) & _GROUP_ADDRESS != 0  # type: ignore[operator]
-            rows = np.flatnonzero(there if keep is None else there & keep)
-            if len(rows):
-                first = int(columns.values("frame.number")[rows[0]])
-                self._tell((_WARN, "Protocol", "Ethernet", "Source MAC must not be a group address: "
-                            "IEEE 802.3-2002, Section 3.2.3(b)"), len(rows), first, 0)
-
-    def _tell(self, key: Key, count: int, frame: int, place: int) -> None:
-        self._count[key] = self._count.get(key, 0) + count
-        self._first.setdefault(key, (frame, place))
-
     def lines(self) -> Iterator[bytes]:
         """A table for each severity that there was."""
         for severity, title in enumerate(SEVERITIES):
@@ -179,23 +148,46 @@ class Expert:
             yield "\n".join([*text, ""]).encode()
 
 
-def _headers(columns: Columns, keep: NDArray[np.bool_] | None) -> Iterator[tuple[int, str, NDArray[np.intp]]]:
-    """TCP headers whose fields or options do not fit their flags: severity, summary, rows."""
-    counts = columns.counts("tcp.flags")
-    assert counts is not None
-    rows = np.flatnonzero(counts if keep is None else counts * keep)
-    flags = columns.values("tcp.flags")[rows].astype(np.uint16, copy=False)
-    yield (_NOTE, "The acknowledgment number field is nonzero while the ACK flag is not set",
-           rows[(flags & _ACK == 0) & (columns.values("tcp.ack_raw")[rows] != 0)])
-    yield (_NOTE, "The urgent pointer field is nonzero while the URG flag is not set",
-           rows[(flags & _URG == 0) & (columns.values("tcp.urgent_pointer")[rows] != 0)])
-    options = columns.values("tcp.hdr_len")[rows].astype(np.uint8, copy=False) > 20
+def _group_sources(columns: Columns, keep: NDArray[np.bool_] | None) -> NDArray[np.intp]:
+    """Rows whose sender's hardware address is that of a group; twice where it is so inside a tunnel too."""
+    rows = [np.flatnonzero(columns.values(name).astype(np.uint64, copy=False) & _GROUP_BIT)
+            for name in ("eth.src", "shoal.inner.eth.src")]
+    both = np.sort(np.concatenate(rows))
+    return both if keep is None else both[keep[both]]
+
+
+def _options(columns: Columns, rows: NDArray[np.intp], flags: NDArray[np.uint16]) -> Iterator[Found]:
+    """Options of TCP headers that do not fit."""
+    there = columns.values("tcp.hdr_len")[rows].astype(np.uint8, copy=False) > 20
     mss = columns.present("tcp.options.mss_val")
     assert mss is not None
-    yield (_NOTE, "The SYN packet does not contain a MSS option", rows[(flags & _SYN != 0) & options & ~mss[rows]])
-    yield _WARN, "The non-SYN packet does contain a MSS option", rows[(flags & _SYN == 0) & mss[rows]]
+    yield (_NOTE, "Protocol", "The SYN packet does not contain a MSS option",
+           rows[(flags & _SYN != 0) & there & ~mss[rows]])
+    yield _WARN, "Protocol", "The non-SYN packet does contain a MSS option", rows[(flags & _SYN == 0) & mss[rows]]
     shift = columns.values("tcp.options.wscale.shift")[rows].astype(np.uint8, copy=False)
-    yield _WARN, f"Window scale shift exceeds {_MOST_SHIFT}", rows[shift > _MOST_SHIFT]
+    yield _WARN, "Protocol", f"Window scale shift exceeds {_MOST_SHIFT}", rows[shift > _MOST_SHIFT]
+
+
+def _repeated_sack(columns: Columns, keep: NDArray[np.bool_] | None) -> NDArray[np.intp]:
+    """Rows whose first SACK block tells of data that came twice (RFC 2883): it is acknowledged already, or lies
+    within the second block."""
+    lists = columns.lists["sack"]
+    offsets = lists.offsets[: columns.rows + 1]
+    sizes = np.diff(offsets)
+    rows = np.flatnonzero(sizes if keep is None else sizes * keep)
+    if not len(rows):
+        return rows
+    by_name = columns.record.by_name
+    left = lists.values(by_name["tcp.options.sack_le"], columns.rows).astype(np.uint32, copy=False)
+    right = lists.values(by_name["tcp.options.sack_re"], columns.rows).astype(np.uint32, copy=False)
+    at = offsets[rows]
+    acknowledged = columns.values("tcp.ack")[rows].astype(np.uint32, copy=False)
+    repeated = _before(left[at], acknowledged)
+    second = np.flatnonzero(sizes[rows] > 1)
+    within = (~_before(left[at[second]], left[at[second] + 1])
+              & ~_before(right[at[second] + 1], right[at[second]]))
+    repeated[second] |= within
+    return rows[repeated]
 
 
 def _by_value(values: NDArray[np.generic], rows: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.intp]]]:
