@@ -66,7 +66,7 @@ _PUSHED = cython.declare(cython.Py_ssize_t, layout.word("pushed"))
 _KINDS = cython.declare(cython.Py_ssize_t, layout.word("multipath"))
 _SACKS = cython.declare(cython.Py_ssize_t, layout.word("sacks"))
 _SACK = cython.declare(cython.Py_ssize_t, layout.word("sack"))
-# Bits of `Streams.turn`: the side, the conversation begins, its SYN is not that of the one before on these ports.
+# Bits of `Streams.turn`.
 _SIDE = cython.declare(cython.uint, 1)
 _BEGINS = cython.declare(cython.uint, 2)
 _REUSED = cython.declare(cython.uint, 4)
