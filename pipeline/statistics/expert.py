@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.schema import PACKETS
+from pipeline.schema import LAYER_ID, PACKETS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,6 +159,8 @@ def _group_sources(columns: Columns, keep: NDArray[np.bool_] | None) -> NDArray[
 def _options(columns: Columns, rows: NDArray[np.intp], flags: NDArray[np.uint16]) -> Iterator[Found]:
     """Options of TCP headers that do not fit."""
     there = columns.values("tcp.hdr_len")[rows].astype(np.uint8, copy=False) > 20
+    for name in ("shoal.short", "shoal.malformed"):
+        there &= columns.values(name)[rows] != LAYER_ID["tcp"]
     mss = columns.present("tcp.options.mss_val")
     assert mss is not None
     yield (_NOTE, "Protocol", "The SYN packet does not contain a MSS option",
