@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
 from pipeline.engine.lines import lines
+from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -193,6 +194,27 @@ class Streams:
         """Announcements forgotten at their cap."""
         evicted: int = self._announced.evicted
         return evicted
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "numbers": [self.evicted, self.udp_streams, self.tcp_streams, self.conversations,
+                        self.datagram_conversations, self._size, self._used, self._frames, self._generation],
+            "table": np.asarray(self._key),
+            "announced": self._announced.state(),
+        }  # fmt: skip
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        (
+            self.evicted, self.udp_streams, self.tcp_streams, self.conversations, self.datagram_conversations,
+            self._size, self._used, self._frames, self._generation,
+        ) = state["numbers"]  # fmt: skip
+        keys = lines(len(state["table"]), 8, np.uint64)
+        keys[:] = state["table"]
+        self._key = keys if cython.compiled else memoryview(keys)
+        self._value = keys.view(np.uint32) if cython.compiled else memoryview(keys.view(np.uint32))
+        self._announced.restore(state["announced"])
 
     def process(self, columns: Columns) -> None:
         """Fill `tcp.stream`, `udp.stream` (outer ones too), the relative numbers, and make the SACK edges relative."""

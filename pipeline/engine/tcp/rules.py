@@ -9,6 +9,7 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import layout
 from pipeline.engine.tcp.unacked import Unacked
 
@@ -83,6 +84,20 @@ class Rules:
         times = lines(_FIRST_SIZE, _TIMES, np.int64)
         self._word = words if cython.compiled else memoryview(words)
         self._time = times if cython.compiled else memoryview(times)
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {"word": np.asarray(self._word), "time": np.asarray(self._time), "unacked": self._unacked.state()}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        words = lines(len(state["word"]), _WORDS, np.uint32)
+        words[:] = state["word"]
+        times = lines(len(state["time"]), _TIMES, np.int64)
+        times[:] = state["time"]
+        self._word = words if cython.compiled else memoryview(words)
+        self._time = times if cython.compiled else memoryview(times)
+        self._unacked.restore(state["unacked"])
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

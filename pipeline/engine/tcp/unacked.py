@@ -12,6 +12,7 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.snapshot import Tree, grown
 
 MOST_SEGMENTS = 8_000_000
 """Segments remembered in all. For one more all lists are emptied (counted in `evicted`)."""
@@ -49,6 +50,28 @@ class Unacked:
         self.acked_time = 0
         self._free = 0
         self._room = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        self.reserve(1)
+        return {
+            "numbers": [self.evicted, self._free, self._room, len(np.asarray(self._segment))],
+            "list": np.asarray(self._list),
+            "segment": np.asarray(self._segment)[: self._room],
+            "time": np.asarray(self._time)[: self._room],
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.evicted, self._free, self._room, size = state["numbers"]
+        lists = lines(len(state["list"]), 6, np.uint32)
+        lists[:] = state["list"]
+        segments = lines(size, 5, np.uint32)
+        segments[: self._room] = state["segment"]
+        times = grown(state["time"], size)
+        self._list = lists if cython.compiled else memoryview(lists)
+        self._segment = segments if cython.compiled else memoryview(segments)
+        self._time = times if cython.compiled else memoryview(times)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
