@@ -571,7 +571,10 @@ class Streams:
                         if flags & 0x10 and self._value[at, _KNOWN] & (2 >> side) == 0:
                             self._value[at, _BASE + 1 - side] = (u32[_ACK, i] - 1) & _WORD
                             self._value[at, _KNOWN] |= 2 >> side
-                    base = self._value[at, _BASE + side] if self._value[at, _KNOWN] & (1 << side) else 0
+                    # Of a segment whose length is not known the numbers stay as they are.
+                    base = 0
+                    if lane[_L_LEN, i] and self._value[at, _KNOWN] & (1 << side):
+                        base = self._value[at, _BASE + side]
                     if lane[_L_SEQ, i]:
                         u32[_REL_SEQ, i] = (u32[_SEQ, i] - base) & _WORD
                         lane[_L_REL_SEQ, i] = 1
@@ -579,7 +582,9 @@ class Streams:
                         u32[_NXTSEQ, i] = (u32[_SEQ, i] - base + u32[_SEGMENT, i] + (flags & 3 != 0)) & _WORD
                         lane[_L_NXTSEQ, i] = 1
                     if lane[_L_ACK, i]:
-                        base = self._value[at, _BASE + 1 - side] if self._value[at, _KNOWN] & (2 >> side) else 0
+                        base = 0
+                        if lane[_L_LEN, i] and self._value[at, _KNOWN] & (2 >> side):
+                            base = self._value[at, _BASE + 1 - side]
                         u32[_REL_ACK, i] = (u32[_ACK, i] - base) & _WORD if flags & 0x10 else u32[_ACK, i]
                         lane[_L_REL_ACK, i] = 1
                     if blocks[i + 1] > blocks[i]:

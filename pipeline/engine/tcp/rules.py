@@ -254,7 +254,7 @@ class Rules:
     @cython.exceptval(0xFFFFFFFF, check=True)
     def _in_flight(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, rev: cython.Py_ssize_t, length: cython.uint,
                    flags: cython.uint) -> cython.uint:
-        """Bytes sent and not acknowledged, less what the other side's last SACK blocks hold; 0 where that makes no sense.
+        """Bytes sent and not acknowledged, less the other side's last SACK blocks; 0 where that makes no sense.
 
         Counts the bytes since the last PSH.
         """
