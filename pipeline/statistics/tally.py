@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.schema import LAYER_ID, PACKETS
 from pipeline.schema.columns import Columns, Slots
+from pipeline.statistics.ends import final_ends
 
 MAC = 48
 """Family of Ethernet addresses; that of the others is their IP version."""
@@ -139,6 +140,20 @@ def _open_ended(texts: list[str]) -> bytes:
         elif text.endswith(("ipv6.fraghdr:data", "ipv6.fraghdr")):
             told[code] = _PART
     return bytes(told)
+
+
+def _rerouted(texts: list[str]) -> bytes:
+    """For each text of `frame.protocols`, whether extension headers may name other ends than the IPv6 header."""
+    return bytes("ipv6.routing" in text or "ipv6.dstopts" in text for text in texts) + b"\0"
+
+
+def _ends(columns: Columns, row: int) -> tuple[int, int, int, int]:
+    """The ends of a row behind such headers: source and destination, two words each."""
+    start = int(columns.raw_offset[row])
+    frame = bytes(memoryview(columns.raw_buffer)[start : start + int(columns.raw_length[row])])
+    src, dst = final_ends(frame, columns.b16[_SRC6, row].tobytes(), columns.b16[_DST6, row].tobytes())
+    a, b, c, d = (int.from_bytes(end[at : at + 8], "big") for end in (src, dst) for at in (0, 8))
+    return a, b, c, d
 
 
 @cython.cclass
@@ -321,6 +336,8 @@ class Tally:
         u8: cython.uchar[:, ::1] = memoryview(columns.u8) if plain else columns.u8
         raw: cython.const[cython.uchar][::1] = memoryview(columns.raw_buffer)
         begins: cython.const[cython.longlong][::1] = memoryview(columns.raw_offset) if plain else columns.raw_offset
+        layers: cython.uint[:, ::1] = memoryview(columns.code) if plain else columns.code
+        rerouted: cython.const[cython.uchar][::1] = memoryview(_rerouted(columns.texts))
         some: cython.bint = keep.shape[0] != 0
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
@@ -330,6 +347,9 @@ class Tally:
         dst: cython.ulonglong
         ends: cython.ulonglong
         a: cython.ulonglong
+        b: cython.ulonglong
+        c: cython.ulonglong
+        d: cython.ulonglong
         forth: cython.bint
         with cython.nogil:
             for i in range(n):
@@ -353,6 +373,10 @@ class Tally:
                     ends = (stream << 32) | (src << 16) | dst
                     if lane[_L_IP, i]:
                         self._begin(0, u32[_SRC4, i], 0, u32[_DST4, i], ends, 4, i64[_TIME, i])
+                    elif rerouted[layers[_LAYERS, i]]:
+                        with cython.gil:
+                            a, b, c, d = _ends(columns, i)
+                        self._begin(a, b, c, d, ends, 6, i64[_TIME, i])
                     else:
                         self._begin(_bytes(b16, _SRC6, i, 0, 8), _bytes(b16, _SRC6, i, 8, 16),
                                     _bytes(b16, _DST6, i, 0, 8), _bytes(b16, _DST6, i, 8, 16), ends, 6, i64[_TIME, i])
@@ -384,11 +408,17 @@ class Tally:
         o_u16: cython.ushort[:, ::1] = memoryview(outer.u16) if plain else outer.u16
         o_u32: cython.uint[:, ::1] = memoryview(outer.u32) if plain else outer.u32
         o_b16: cython.uchar[:, :, ::1] = memoryview(outer.b16) if plain else outer.b16
+        layers: cython.uint[:, ::1] = memoryview(columns.code) if plain else columns.code
+        rerouted: cython.const[cython.uchar][::1] = memoryview(_rerouted(columns.texts))
         some: cython.bint = keep.shape[0] != 0
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         o: cython.Py_ssize_t
         ends: cython.ulonglong
+        a: cython.ulonglong
+        b: cython.ulonglong
+        c: cython.ulonglong
+        d: cython.ulonglong
         with cython.nogil:
             for i in range(n):
                 if some and keep[i] == 0:
@@ -412,6 +442,10 @@ class Tally:
                 ends = (ends << 32) | (cython.cast(cython.ulonglong, u16[_UDP_SRC, i]) << 16) | u16[_UDP_DST, i]
                 if lane[_L_IP, i]:
                     self._found(0, u32[_SRC4, i], 0, u32[_DST4, i], ends, 4, u32[_FRAME_LEN, i], i64[_TIME, i])
+                elif rerouted[layers[_LAYERS, i]]:
+                    with cython.gil:
+                        a, b, c, d = _ends(columns, i)
+                    self._found(a, b, c, d, ends, 6, u32[_FRAME_LEN, i], i64[_TIME, i])
                 else:
                     self._found(_bytes(b16, _SRC6, i, 0, 8), _bytes(b16, _SRC6, i, 8, 16),
                                 _bytes(b16, _DST6, i, 0, 8), _bytes(b16, _DST6, i, 8, 16), ends, 6,
