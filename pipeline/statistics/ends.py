@@ -1,6 +1,11 @@
-"""The ends of a transport conversation over IPv6 where extension headers name others than the IPv6 header does."""
+"""What IPv6 extension headers change in the tables: whether a header counts, and which ends a conversation has."""
 
 from __future__ import annotations
+
+from pipeline.schema.columns import Columns
+
+NEVER, PART = 1, 2
+"""An IPv6 header that never counts, and one that does not where its fragment is only a part."""
 
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION = 0, 43, 44, 60
 _HOME_ADDRESS = 201
@@ -49,3 +54,29 @@ def _home_address(options: bytes) -> bytes:
             return options[at + 2 : at + 18]
         at += 2 + size
     return b""
+
+
+def open_ended(texts: list[str]) -> bytes:
+    """For each text of `frame.protocols`, and one more: NEVER, PART, or 0 where the IPv6 header leads to a payload."""
+    told = bytearray(len(texts) + 1)
+    for code, text in enumerate(texts):
+        if "ipv6.mipv6" in text:
+            told[code] = NEVER
+        elif text.endswith(("ipv6.fraghdr:data", "ipv6.fraghdr")):
+            told[code] = PART
+    return bytes(told)
+
+
+def rerouting(texts: list[str]) -> bytes:
+    """For each text of `frame.protocols`, and one more, whether extension headers may name other ends."""
+    return bytes("ipv6.routing" in text or "ipv6.dstopts" in text for text in texts) + b"\0"
+
+
+def final_words(columns: Columns, row: int) -> tuple[int, int, int, int]:
+    """The ends of a row behind such headers: source and destination, two words of eight bytes each."""
+    start = int(columns.raw_offset[row])
+    frame = bytes(memoryview(columns.raw_buffer)[start : start + int(columns.raw_length[row])])
+    src, dst = (columns.values(name)[row].tobytes() for name in ("ipv6.src", "ipv6.dst"))
+    src, dst = final_ends(frame, src, dst)
+    a, b, c, d = (int.from_bytes(end[at : at + 8], "big") for end in (src, dst) for at in (0, 8))
+    return a, b, c, d
