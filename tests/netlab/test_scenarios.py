@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -90,3 +91,15 @@ def test_what_was_lost_was_sent_again() -> None:
 def test_a_name_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["los-upload"]) == 2
     assert "no scenario 'los-upload'" in capsys.readouterr().err
+
+
+def test_the_page_on_endings_has_them_all() -> None:
+    page = (made.FOLDER.parents[1] / "docs" / "flows.md").read_text()
+    words = {ending["ending"] for name, where in PLACES for ending in ENDINGS[name][where]}
+    for text in words:
+        by_client = text.replace("client", "X").replace("server", "Y")
+        by_server = text.replace("server", "X").replace("client", "Y")
+        told = any(f"| {form} (`" in page for form in (text, by_client, by_server))
+        assert told or text.startswith("refused: ICMP"), text
+    rows = [line.split("|")[-2] for line in page.splitlines() if line.startswith("| ") and "(`" in line]
+    assert {name for row in rows for name in re.findall("`([a-z0-9-]+)`", row)} <= set(SCENARIOS)
