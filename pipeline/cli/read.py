@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     from pipeline.render.options import FieldOptions
     from pipeline.statistics import Statistic
 
-BATCH_ROWS = 65_536
-"""Frames printed at a time."""
-
-UNPRINTED_ROWS = 8192
-"""Frames taken at a time where none is printed: their columns stay in the processor's cache."""
+BATCH_ROWS = 8192
+"""Frames taken at a time: their columns stay in the processor's cache."""
 
 
 @click.command("read", short_help="Print fields of the frames of capture files, as tshark does.")
@@ -125,8 +122,7 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
     from pipeline.schema.columns import Columns
 
     out = sys.stdout.buffer
-    rows = UNPRINTED_ROWS if writer is None else BATCH_ROWS
-    rows = rows if left is None else min(left, rows)
+    rows = BATCH_ROWS if left is None else min(left, BATCH_ROWS)
     engine = Engine()
     with open_capture(path, batch_rows=rows) as reader:
         for frames, columns in decoded(reader, Columns(PACKETS, rows), engine):

@@ -94,6 +94,7 @@ _BEGINS = cython.declare(cython.int, 2)
 _REUSED = cython.declare(cython.int, 4)
 _DATAGRAM = cython.declare(cython.int, 8)
 _QUOTED = cython.declare(cython.int, 16)
+_KNOWN_BEFORE = cython.declare(cython.int, 32)
 
 
 @cython.cfunc
@@ -120,7 +121,7 @@ def _tells(src: cython.ulonglong, dst: cython.ulonglong, tcp: cython.bint) -> cy
         port = dst if k else src
         if port == 5060 or port == 111 or port == 161 or port == 162:
             return _TELLS
-        if tcp and (port == 2000 or port == 1080 or port == 554 or port == 8554):
+        if tcp and (port == 21 or port == 2000 or port == 1080 or port == 554 or port == 8554):
             return _TELLS
         if not tcp and (port == 69 or port == 2427 or port == 2727):
             return _TELLS
@@ -149,7 +150,7 @@ class Streams:
     batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
     `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
     conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP,
-    16 (with 8) an ICMP error that quotes a segment of the TCP conversation.
+    16 (with 8) an ICMP error that quotes a segment of the TCP conversation, 32 (with 2) it was announced before.
     """
 
     def __init__(self) -> None:
@@ -427,7 +428,7 @@ class Streams:
                         and lane[_L_FRAGHDR, i] == 0
                     )
                     if quoted or not tcp:
-                        if known & _WILD or (fresh and not tcp and (ports[src] | ports[dst]) != 0):
+                        if known & _WILD or (fresh and not tcp and (ports[src] | ports[dst]) & 1):
                             index = self._wild_index(at, side)
                         else:
                             if first and tcp:
@@ -493,6 +494,10 @@ class Streams:
                         turn |= _BEGINS
                     if first:
                         turn |= _BEGINS
+                    if fresh and (ports[src] | ports[dst]) & 2:
+                        with cython.gil:
+                            if self._announced.take(*self._ends(at, side)):
+                                turn |= _KNOWN_BEFORE
                     conversation[i] = self._value[at, _STATE]
                     turns[i] = turn
                     u32[_TCP_STREAM, i] = self._value[at, _STREAM]

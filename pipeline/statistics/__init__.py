@@ -61,8 +61,8 @@ STATISTICS: dict[str, Known] = {
     "conv,ipv6": _conversations("ipv6", "IPv6 addresses", "reassembly"),
     "conv,tcp": _conversations("tcp", "TCP", "reassembly", "streams"),
     "conv,udp": _conversations("udp", "UDP", "reassembly", "streams"),
-    "expert": Known("pipeline.statistics.expert:Expert", "What stands out: the marks and turns of TCP, odd addresses",
-                    ("reassembly", "streams", "tcp", "duplicates")),
+    "expert": Known("pipeline.statistics.expert:Expert", "What stands out, by severity: the marks and turns of TCP",
+                    ("reassembly", "streams", "tcp")),
     "tcp,flows": Known("pipeline.statistics.flows:FlowList", "TCP conversations, and in words how each ended",
                        ("reassembly", "streams", "tcp")),
 }

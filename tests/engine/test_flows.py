@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import statistics
 import struct
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.engine.flows import words
-from pipeline.engine.flows.rows import community_id
+from pipeline.engine.flows.rows import community_ids
 from pipeline.schema import PACKETS
 from tests.engine.flow_rows import Row, Told, told
 from tests.engine.wire import A, B, _packet, udp
@@ -192,13 +195,27 @@ def test_who_is_the_client_without_a_handshake(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("source", "destination", "protocol", "ports", "expected"), [
     ("128.232.110.120", "66.35.250.204", 6, (34855, 80), "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
     ("66.35.250.204", "128.232.110.120", 6, (80, 34855), "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+    ("fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 6, (2000, 3000),
+     "1:CrdzaR2dCDVSWpLY5FiRp7av4zM="),
     ("192.168.1.52", "8.8.8.8", 17, (54585, 53), "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
 ])  # fmt: skip
 def test_community_id(source: str, destination: str, protocol: int, ports: tuple[int, int], expected: str) -> None:
-    import ipaddress
+    ends = [list(ipaddress.ip_address(end).packed.rjust(16, b"\0")) for end in (source, destination)]
+    told = community_ids(np.array([ends], np.uint8), np.array([ports], np.uint16), np.array([protocol], np.uint8),
+                         np.array([":" in source]))
+    assert told == [expected]
 
-    ends = [ipaddress.ip_address(end).packed for end in (source, destination)]
-    assert community_id(ends[0], ends[1], protocol, *ports) == expected
+
+@pytest.mark.parametrize("name", ["loss-ipv6-client", "scan-client"])
+def test_community_id_as_tshark_gives_it(name: str) -> None:
+    path = SCENARIOS / f"{name}.pcap.gz"
+    lines = subprocess.run(
+        ["tshark", "-n", "--enable-protocol", "communityid", "-r", str(path), "-Y", "tcp", "-T", "fields", "-e",
+         "tcp.stream", "-e", "communityid"], capture_output=True, text=True, check=True,
+    ).stdout.splitlines()
+    want = dict(line.split("\t") for line in lines)
+    got = {str(r["tcp.stream"]): r["shoal.community_id"] for r in told(path).newest if "tcp.stream" in r}
+    assert got == want
 
 
 def test_percentiles_of_many_times(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ class Link(threading.Thread):
                 _, _, side, frame, segment, order, resent, copy = heapq.heappop(self._queue)
                 with contextlib.suppress(OSError):
                     os.write(self._hosts[1 - side].tap, frame)
-                    if segment and segment.span:
+                    if segment:
                         self._deliver(side, segment, order, resent, copy)
 
     def _take(self, side: int, frame: bytes) -> None:
@@ -195,6 +195,9 @@ class Link(threading.Thread):
 
     def _deliver(self, side: int, segment: Segment, order: int, resent: bool, copy: bool) -> None:
         """Late is what one was delivered before that was sent after it and that reaches further, or repeats it."""
+        if not segment.span:
+            self._highest[side].append((order, segment.seq))
+            return
         direction, highest = (self.there, self.back)[side], self._highest[side]
         late = not copy and any(o > order and (end - segment.seq) % (1 << 32) - 1 < 1 << 31 for o, end in highest)
         direction.late += segment.units if late and segment.payload else 0

@@ -130,7 +130,7 @@ def compare(outcome: Outcome, zero_ids: bool = False) -> tuple[Compared, Compare
         copies = sum(d.copy and d.payload > 0 for d in truth.delivered)
         marked = [c in (REORDERED,) for c in far.causes]
         right, judged = _right(truth, far)
-        late = sum(d.late and d.payload > 0 for d in truth.delivered)
+        late = sum(d.late and not d.resent and d.payload > 0 for d in truth.delivered)
         data = [c for c, p in zip(far.causes, far.payloads, strict=True) if p]
         found.append(Compared(
             outcome.resent.get(name), near.resent, near.marked_resent, late, sum(c == REORDERED for c in data),

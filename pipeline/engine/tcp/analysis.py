@@ -66,11 +66,11 @@ _PUSHED = cython.declare(cython.Py_ssize_t, layout.word("pushed"))
 _KINDS = cython.declare(cython.Py_ssize_t, layout.word("multipath"))
 _SACKS = cython.declare(cython.Py_ssize_t, layout.word("sacks"))
 _SACK = cython.declare(cython.Py_ssize_t, layout.word("sack"))
-# Bits of `Streams.turn`: the side, the conversation begins, its SYN is not that of the one before on these ports.
+# Bits of `Streams.turn`.
 _SIDE = cython.declare(cython.uint, 1)
 _BEGINS = cython.declare(cython.uint, 2)
 _REUSED = cython.declare(cython.uint, 4)
-_ANNOUNCED = cython.declare(cython.uint, 8)
+_ANNOUNCED = cython.declare(cython.uint, 32)
 _TCP = cython.declare(cython.uint, LAYER_ID["tcp"])
 _IS_MULTIPATH = cython.declare(cython.uint, 0x100)
 _MOST_SHIFT = cython.declare(cython.uint, 14)

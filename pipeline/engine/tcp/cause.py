@@ -101,9 +101,10 @@ _T_BEGAN = cython.declare(cython.Py_ssize_t, 0)
 _T_AHEAD = cython.declare(cython.Py_ssize_t, 1)
 _T_TIMED = cython.declare(cython.Py_ssize_t, 3)
 _T_TS_TIMED = cython.declare(cython.Py_ssize_t, 5)
-# Bits of a remembered segment: it was counted as lost beyond this point, or before it.
+# Bits of a remembered segment: it was counted as lost beyond this point, or before it; it came late.
 _COUNTED_AFTER = cython.declare(cython.uint, 1)
 _COUNTED_BEFORE = cython.declare(cython.uint, 2)
+_WAS_LATE = cython.declare(cython.uint, 4)
 
 # ns: a few ticks of most stacks' timestamps; the shortest retransmission timeout in use; for a round trip not known.
 _TICKS = cython.declare(cython.longlong, 5_000_000)
@@ -362,7 +363,7 @@ class Causes:
             at = self._sent.find(2 * of + side, start, self._time[of, _T_BEGAN])
             if at < 0 or not _after(ack, start) or self._sent.word[at, _R_BITS] & _COUNTED_AFTER == 0:
                 break
-            if now - self._sent.time[at] >= ahead - (ahead >> 4) and (
+            if now - self._sent.time[at] >= ahead - (ahead >> 2) and (
                 tsecr == 0 or not _after(self._sent.word[at, _R_TS_LAST], tsecr)
             ):
                 break
@@ -489,6 +490,7 @@ class Causes:
         first: cython.uint
         last: cython.uint
         same: cython.bint
+        late: cython.bint
         since: cython.longlong
         if at < 0:
             if (tsval and _after(self._word[of, fwd + _TSVAL], tsval)) or (
@@ -518,7 +520,9 @@ class Causes:
             if self._sent.word[at, _R_BITS] & _COUNTED_BEFORE and since < _LEAST_RTO:
                 # Its hole was filled by what was sent again; that this was sent once more so soon is less likely.
                 return _REORDERED
-        return _DUPLICATED if since < self._rtt(of) else _RESENT
+        # What is sent again takes a round trip, counted from when a late original should have come.
+        late = self._sent.word[at, _R_BITS] & _WAS_LATE != 0
+        return _DUPLICATED if since < self._rtt(of) >> (0 if same else 4 if late else 1) else _RESENT
 
     @cython.cfunc
     @cython.nogil
@@ -549,6 +553,7 @@ class Causes:
         filled: cython.uint = self._holes.fill(2 * of + side, start, end)
         fresh: cython.uint = filled
         segments: cython.uint = self._segments(of, length, head)
+        bits: cython.uint
         cause: cython.int
         if _after(low, start):
             # What the capture has not seen the beginning of.
@@ -579,12 +584,12 @@ class Causes:
             self._add(of, side, _BEFORE if filled else _AFTER, segments)
             self._add(of, side, _BEFORE_BYTES if filled else _AFTER_BYTES, length)
         if filled or at < 0:
-            # The time of a late one is when it should have come: what is sent again follows that by a round trip.
-            self._sent.put(
-                2 * of + side, start, length, tsval, ident, checksum,
-                _COUNTED_BEFORE if cause == _RESENT and filled else _COUNTED_AFTER if cause == _RESENT else 0,
-                self._holes.time if filled and cause == _REORDERED else now,
-            )
+            bits = 0
+            if cause == _RESENT:
+                bits = _COUNTED_BEFORE if filled else _COUNTED_AFTER
+            elif cause == _REORDERED:
+                bits = _WAS_LATE
+            self._sent.put(2 * of + side, start, length, tsval, ident, checksum, bits, now)
         elif cause == _REORDERED:
             self._sent.word[at, _R_TS_FIRST] = tsval
             self._sent.word[at, _R_ID_FIRST] = ident
@@ -751,6 +756,10 @@ class Causes:
                         u8[_CAUSE, i] = told & 7
                         span = told >> 3
                         fresh[i] = span if span < length else length
+                elif _after(start, word[of, fwd + _HIGH]):
+                    # What it was sent behind has not passed. Since when it is missed, this does not tell.
+                    self._holes.open(2 * of + side, word[of, fwd + _HIGH], start, tsval, ident, 0)
+                    word[of, fwd + _HIGH] = start
                 if tsval and (
                     word[of, fwd + _STATE] & _HAS_TS == 0 or _after(tsval, word[of, fwd + _TSVAL])
                 ):
