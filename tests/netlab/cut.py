@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 _SERVER_PORT = (5001).to_bytes(2, "big")
+_FLAGS = 16 + 47
 _SECOND = 1_000_000_000
 
 
@@ -19,11 +20,12 @@ def begin_later(count: int) -> Callable[[bytes], bytes]:
 
 
 def with_gaps(odds: float) -> Callable[[bytes], bytes]:
-    """The file as a sniffer that is too slow writes it: without some frames, by chance (odds of 0 to 1 a frame)."""
+    """The file as a sniffer that is too slow writes it: without some frames, by chance (odds of 0 to 1 a frame). Those
+    with SYN or FIN stay, so that any making tells the same ending."""
 
     def cut(data: bytes) -> bytes:
         chance = random.Random(1)
-        return _joined(data, [record for record in _records(data) if chance.random() >= odds])
+        return _joined(data, [record for record in _records(data) if chance.random() >= odds or record[_FLAGS] & 3])
 
     return cut
 

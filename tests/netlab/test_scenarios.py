@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -90,3 +91,12 @@ def test_what_was_lost_was_sent_again() -> None:
 def test_a_name_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["los-upload"]) == 2
     assert "no scenario 'los-upload'" in capsys.readouterr().err
+
+
+def test_the_page_on_flows_has_the_endings_and_names_scenarios() -> None:
+    page = (made.FOLDER.parents[1] / "docs" / "flows.md").read_text()
+    for text in {ending["ending"] for name, where in PLACES for ending in ENDINGS[name][where]}:
+        mirrored = re.sub("client|server", lambda side: "client" if side[0] == "server" else "server", text)
+        assert f"| {text} |" in page or f"| {mirrored} |" in page or text.startswith("refused: ICMP"), text
+    limits = page.partition("## What a capture can't tell\n")[2].partition("\n## ")[0]
+    assert set(re.findall("`([a-z-]+)`", limits)) <= set(SCENARIOS)
