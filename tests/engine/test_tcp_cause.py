@@ -14,8 +14,8 @@ import pytest
 from collectors.decode import decode
 from collectors.sources import open_capture
 from pipeline.engine import Engine
-from pipeline.engine.tcp import cause, ranges
-from pipeline.engine.tcp.cause import BETWEEN, NEAR_RECEIVER, NEAR_SENDER, UNKNOWN
+from pipeline.engine.tcp import ranges, words
+from pipeline.engine.tcp.words import BETWEEN, NEAR_RECEIVER, NEAR_SENDER, UNKNOWN
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from tests.engine.wire import A, B
@@ -110,8 +110,8 @@ def answer(ms: float, k: int, **more: object) -> Segment:
 
 
 def test_segments_in_order_have_no_cause(tmp_path: Path) -> None:
-    run = Run([*handshake(), data(20, 0), data(21, 1), answer(30, 2), data(31, 2), Segment(40, 0, 301, 1, flags=ACK | FIN)],
-              tmp_path)
+    run = Run([*handshake(), data(20, 0), data(21, 1), answer(30, 2), data(31, 2),
+               Segment(40, 0, 301, 1, flags=ACK | FIN)], tmp_path)
     assert set(run.causes) == {"none"}
     assert run.fresh == [0, 0, 0, 100, 100, 0, 100, 0]
     assert not run.engine.causes.table().any()
@@ -121,8 +121,8 @@ def test_later_timestamp_is_sent_again(tmp_path: Path) -> None:
     run = Run([*handshake(tsval=100), data(20, 0, tsval=120), data(20, 1, tsval=120), data(22, 0, tsval=122)], tmp_path)
     assert run.causes[-1] == "resent"
     assert run.fresh[-1] == 0
-    assert (run.count(cause.RESENT_SEGMENTS), run.count(cause.RESENT_BYTES)) == (1, 100)
-    assert (run.count(cause.LOST_AFTER_SEGMENTS), run.count(cause.LOST_BEFORE_SEGMENTS)) == (1, 0)
+    assert (run.count(words.RESENT_SEGMENTS), run.count(words.RESENT_BYTES)) == (1, 100)
+    assert (run.count(words.LOST_AFTER_SEGMENTS), run.count(words.LOST_BEFORE_SEGMENTS)) == (1, 0)
 
 
 def test_later_ip_id_is_sent_again_within_one_tick(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_a_copy_is_the_networks(tmp_path: Path, tsval: int, ident: int) -> None:
     run = Run([*handshake(tsval=tsval and 100, ident=ident and 7), one, two, data(20.5, 0, tsval=tsval, ident=ident)],
               tmp_path)
     assert run.causes[-1] == "duplicated_by_network"
-    assert (run.count(cause.DUPLICATED_SEGMENTS), run.count(cause.DUPLICATED_BYTES)) == (1, 100)
-    assert run.count(cause.LOST_AFTER_SEGMENTS) == 0
+    assert (run.count(words.DUPLICATED_SEGMENTS), run.count(words.DUPLICATED_BYTES)) == (1, 100)
+    assert run.count(words.LOST_AFTER_SEGMENTS) == 0
 
 
 def test_same_ip_id_is_a_copy_however_late(tmp_path: Path) -> None:
@@ -177,16 +177,16 @@ def test_hole_filled_by_an_earlier_timestamp_is_reordered(tmp_path: Path) -> Non
     run = Run([*handshake(tsval=100), data(20, 0, tsval=120), data(22, 2, tsval=122), data(60, 1, tsval=121)], tmp_path)
     assert run.causes[-1] == "reordered"
     assert run.fresh[-1] == 100
-    assert run.count(cause.REORDERED_SEGMENTS) == 1
-    assert run.count(cause.LOST_BEFORE_SEGMENTS) == 0
+    assert run.count(words.REORDERED_SEGMENTS) == 1
+    assert run.count(words.LOST_BEFORE_SEGMENTS) == 0
 
 
 def test_hole_filled_by_a_later_timestamp_was_lost_before(tmp_path: Path) -> None:
     run = Run([*handshake(tsval=100), data(20, 0, tsval=120), data(22, 2, tsval=122), data(24, 1, tsval=123)], tmp_path)
     assert run.causes[-1] == "resent"
     assert run.fresh[-1] == 100
-    assert (run.count(cause.LOST_BEFORE_SEGMENTS), run.count(cause.LOST_BEFORE_BYTES)) == (1, 100)
-    assert run.count(cause.LOST_AFTER_SEGMENTS) == 0
+    assert (run.count(words.LOST_BEFORE_SEGMENTS), run.count(words.LOST_BEFORE_BYTES)) == (1, 100)
+    assert run.count(words.LOST_AFTER_SEGMENTS) == 0
 
 
 @pytest.mark.parametrize(("ident", "told"), [(10, "reordered"), (12, "resent")])
@@ -215,7 +215,7 @@ def test_an_original_that_what_was_sent_again_overtook(tmp_path: Path) -> None:
     run = Run([*handshake(tsval=100), data(20, 0, tsval=120), data(22, 2, tsval=122), data(40, 1, tsval=140),
                data(41, 1, tsval=121)], tmp_path)
     assert run.causes[-2:] == ["resent", "reordered"]
-    assert run.count(cause.LOST_BEFORE_SEGMENTS) == 0
+    assert run.count(words.LOST_BEFORE_SEGMENTS) == 0
 
 
 def test_what_the_receiver_has_is_resent_needlessly(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_what_the_receiver_has_is_resent_needlessly(tmp_path: Path) -> None:
                 data(33, 1, tsval=133)]
     run = Run(segments, tmp_path)
     assert run.causes[-3:] == ["resent_needlessly", "resent_needlessly", "resent"]
-    assert (run.count(cause.NEEDLESS_SEGMENTS), run.count(cause.RESENT_SEGMENTS)) == (2, 1)
+    assert (run.count(words.NEEDLESS_SEGMENTS), run.count(words.RESENT_SEGMENTS)) == (2, 1)
 
 
 def test_near_the_receiver_what_passed_has_arrived(tmp_path: Path) -> None:
@@ -237,17 +237,17 @@ def test_what_the_receiver_got_twice_was_not_lost(tmp_path: Path) -> None:
     segments = [*handshake(9.9, 0.1, tsval=100), data(20, 0, tsval=120), data(20, 1, tsval=120), data(35, 0, tsval=135)]
     lost = Run(segments, tmp_path)
     told = Run([*segments, answer(45, 2, sack=((1, 101),))], tmp_path)
-    assert lost.count(cause.LOST_AFTER_SEGMENTS) == 1
-    assert told.count(cause.LOST_AFTER_SEGMENTS) == told.count(cause.LOST_AFTER_BYTES) == 0
-    assert told.count(cause.RECEIVED_TWICE) == 1
-    assert told.count(cause.RESENT_SEGMENTS) == 1
+    assert lost.count(words.LOST_AFTER_SEGMENTS) == 1
+    assert told.count(words.LOST_AFTER_SEGMENTS) == told.count(words.LOST_AFTER_BYTES) == 0
+    assert told.count(words.RECEIVED_TWICE) == 1
+    assert told.count(words.RESENT_SEGMENTS) == 1
 
 
 @pytest.mark.parametrize(("ms", "tsecr", "lost"), [(45, 135, 1), (45, 120, 0), (38, 0, 0)])
 def test_an_answer_to_the_original_shows_that_it_was_not_lost(tmp_path: Path, ms: float, tsecr: int, lost: int) -> None:
     segments = [*handshake(9.9, 0.1, tsval=100), data(20, 0, tsval=120), data(35, 0, tsval=135)]
     segments.append(answer(ms, 1, tsval=tsecr and 5200, tsecr=tsecr))
-    assert Run(segments, tmp_path).count(cause.LOST_AFTER_SEGMENTS) == lost
+    assert Run(segments, tmp_path).count(words.LOST_AFTER_SEGMENTS) == lost
 
 
 def test_probes_and_keep_alives_are_nothing_sent_again(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_probes_byte_that_was_taken_is_no_hole(tmp_path: Path) -> None:
                 Segment(305, 1, 1, 102, window=500), Segment(310, 0, 102, 1, 99), answer(320, 2)]
     run = Run(segments, tmp_path)
     assert set(run.causes) == {"none"}
-    assert run.count(cause.MISSED_BYTES) == 0
+    assert run.count(words.MISSED_BYTES) == 0
 
 
 def test_a_probe_that_was_lost_is_not_sent_again_but_its_byte_is(tmp_path: Path) -> None:
@@ -293,10 +293,10 @@ def test_a_repeated_syn_is_answered_again(tmp_path: Path) -> None:
 
 
 def test_a_pure_acknowledgment_shows_the_hole_before_it(tmp_path: Path) -> None:
-    run = Run([*handshake(tsval=100), data(20, 0, tsval=120), Segment(40, 0, 201, 50, tsval=140), data(220, 1, tsval=320)],
-              tmp_path)
+    run = Run([*handshake(tsval=100), data(20, 0, tsval=120), Segment(40, 0, 201, 50, tsval=140),
+               data(220, 1, tsval=320)], tmp_path)
     assert run.causes[-1] == "resent"
-    assert run.count(cause.LOST_BEFORE_SEGMENTS) == 1
+    assert run.count(words.LOST_BEFORE_SEGMENTS) == 1
 
 
 def test_offloaded_segments_count_as_the_sender_counts(tmp_path: Path) -> None:
@@ -305,22 +305,22 @@ def test_offloaded_segments_count_as_the_sender_counts(tmp_path: Path) -> None:
     run = Run([*handshake(tsval=100), big, again], tmp_path)
     assert run.causes[-1] == "resent"
     # 5,000 bytes in segments of 1,460 less the twelve bytes of the timestamps.
-    assert run.count(cause.RESENT_SEGMENTS) == 4
+    assert run.count(words.RESENT_SEGMENTS) == 4
 
 
 def test_what_was_acknowledged_and_never_passed_was_missed(tmp_path: Path) -> None:
     run = Run([*handshake(), data(20, 0), data(21, 3), answer(30, 2), answer(31, 4)], tmp_path)
-    assert run.count(cause.MISSED_BYTES) == 200
-    assert run.engine.causes.open_bytes(1, 0) == 0
+    assert run.count(words.MISSED_BYTES) == 200
+    assert run.engine.causes.unseen_bytes(1, 0) == 0
 
 
 def test_holes_stay_open_until_filled(tmp_path: Path) -> None:
     segments = [*handshake(), data(20, 0), data(21, 3), data(22, 6), data(60, 4)]
     run = Run(segments, tmp_path)
-    assert run.engine.causes.open_bytes(1, 0) == 300
+    assert run.engine.causes.unseen_bytes(1, 0) == 300
     assert run.fresh[-4:] == [100, 100, 100, 100]
     partly = Run([*segments, Segment(70, 0, 151, 1, 500)], tmp_path)
-    assert partly.engine.causes.open_bytes(1, 0) == 50
+    assert partly.engine.causes.unseen_bytes(1, 0) == 50
     assert partly.fresh[-1] == 250
 
 
@@ -396,11 +396,11 @@ def test_batches_of_any_size_give_the_same(tmp_path: Path, seed: int) -> None:
 
 def test_every_byte_is_fresh_once(tmp_path: Path) -> None:
     run = Run(chance(4), tmp_path)
-    assert sum(run.fresh) + run.engine.causes.open_bytes(1, 0) + run.count(cause.MISSED_BYTES) == 400 * 100
+    assert sum(run.fresh) + run.engine.causes.unseen_bytes(1, 0) + run.count(words.MISSED_BYTES) == 400 * 100
 
 
 def test_holes_have_a_cap(tmp_path: Path) -> None:
     segments = [*handshake(), *(data(20 + k, 2 * k + 1) for k in range(ranges.MOST_OF_ONE + 50))]
     run = Run(segments, tmp_path)
     assert run.engine.causes.holes_evicted == 50
-    assert run.engine.causes.open_bytes(1, 0) == 100 * ranges.MOST_OF_ONE
+    assert run.engine.causes.unseen_bytes(1, 0) == 100 * ranges.MOST_OF_ONE

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from collectors.decode import decode
 from collectors.sources import open_capture
 from pipeline.engine import Engine
-from pipeline.engine.tcp.cause import (
+from pipeline.engine.tcp.words import (
     DUPLICATED,
     DUPLICATED_SEGMENTS,
     LOST_AFTER_SEGMENTS,
