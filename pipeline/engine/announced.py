@@ -15,6 +15,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from itertools import islice
+from typing import Any
+
+from pipeline.engine.snapshot import Tree
 
 MOST_ANNOUNCED = 100_000
 """Announcements remembered; the oldest is forgotten for one more (counted in `evicted`)."""
@@ -78,6 +81,11 @@ def _host(six: re.Match[bytes]) -> tuple[int, int]:
     return 0, 0xFFFF << 32 | (a << 24 | b << 16 | c << 8 | d) & 0xFFFF_FFFF
 
 
+def _key(value: Any) -> Any:
+    """Lists as tuples, all the way down."""
+    return tuple(_key(item) for item in value) if isinstance(value, list) else value
+
+
 class Announced:
     """What has been announced so far.
 
@@ -94,6 +102,25 @@ class Announced:
         self._asked: dict[tuple[object, ...], int] = {}
         # How many connections between an endpoint and an address are to come.
         self._coming: dict[tuple[Endpoint, tuple[int, int]], int] = {}
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "evicted": self.evicted,
+            "generation": self.generation,
+            "ports": bytes(self.ports),
+            "wild": list(self._wild.items()),
+            "asked": list(self._asked.items()),
+            "coming": list(self._coming.items()),
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.evicted, self.generation = state["evicted"], state["generation"]
+        self.ports[:] = state["ports"]
+        self._wild = {_key(key): value for key, value in state["wild"]}
+        self._asked = {_key(key): value for key, value in state["asked"]}
+        self._coming = {_key(key): value for key, value in state["coming"]}
 
     def find(self, src: Endpoint, dst: Endpoint) -> list[int] | None:
         """The announcement for a packet from `src` to `dst`: the frame that made it, and its stream or -1."""

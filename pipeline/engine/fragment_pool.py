@@ -9,6 +9,8 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.snapshot import Tree, grown
+
 MOST_BYTES = 64 << 20
 """Bytes of blocks held; past it the oldest datagrams are given up (counted in `evicted`)."""
 MOST_FRAGMENTS = 8192
@@ -72,6 +74,39 @@ class Pool:
         self._room = 0
         self._oldest = 0
         self._newest = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        numbers = [self.evicted, self._used, self._free_block, self._room_block, self._free, self._room, self._oldest,
+                   self._newest]  # fmt: skip
+        if not self._room:
+            return {"numbers": numbers}
+        return {
+            "numbers": numbers,
+            "byte": np.asarray(self._byte)[: self._room_block * 512],
+            "block": np.asarray(self._block)[: self._room_block],
+            "word": np.asarray(self._word)[: self._room],
+            "key": np.asarray(self._key)[: self._room],
+            "bucket": np.asarray(self._bucket),
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        plain = not cython.compiled
+        if "word" in state:
+            self.reserve()
+            blocks, room = max(_FIRST_ROOM, len(state["block"])), max(_FIRST_ROOM, len(state["word"]))
+            arrays = [
+                grown(state["byte"], blocks * 512), grown(state["block"], blocks), grown(state["word"], room),
+                grown(state["key"], room), state["bucket"],
+            ]  # fmt: skip
+            self._byte, self._block, self._word, self._key, self._bucket = (
+                [memoryview(array) for array in arrays] if plain else arrays
+            )
+        (
+            self.evicted, self._used, self._free_block, self._room_block, self._free, self._room, self._oldest,
+            self._newest,
+        ) = state["numbers"]  # fmt: skip
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

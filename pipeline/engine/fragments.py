@@ -14,6 +14,7 @@ import numpy as np
 
 from collectors.sources.frames import NO_INTERFACE, Frames
 from pipeline.engine.datagrams import merge
+from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -97,6 +98,15 @@ class Reassembly:
         """Datagrams given up at a cap."""
         evicted: int = self._pool.evicted
         return evicted
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {"completed": self.completed, "pool": self._pool.state()}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.completed = state["completed"]
+        self._pool.restore(state["pool"])
 
     def process(self, columns: Columns) -> None:
         """Take up the fragments among the rows; complete datagrams are decoded into the row that completes them."""

@@ -7,7 +7,7 @@ text output are made from them. One `Columns` serves batch after batch (`clear`)
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 
 import numpy as np
@@ -153,7 +153,25 @@ class Columns:
         self.raw_offset: NDArray[np.int64] = np.zeros(0, np.int64)
         self.raw_length: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._slots = _slots(record.columns)
+        # The same bytes as truth values: whether any is not 0 is then told without a copy.
+        self._there = self.lane.view(np.bool_)
+        self._cells = [self._runs(columns) for columns in (*self._lane_columns, self._always())]
         self._lane_of = {c.name: (i, k) for i, cs in enumerate(self._lane_columns) for k, c in enumerate(cs)}
+
+    def _always(self) -> list[Column]:
+        """The columns that every row has."""
+        return [c for c in self.record.stored if not c.lane and c.of.slab in SLABS]
+
+    def _runs(self, columns: Iterable[Column]) -> list[tuple[NDArray[np.generic], int, int]]:
+        """Where the columns stand: slab, first slot and the one after the last, of each run of neighbours."""
+        runs: list[tuple[NDArray[np.generic], int, int]] = []
+        for slab, slot in sorted((c.of.slab, self._slots[c.name]) for c in columns):
+            array: NDArray[np.generic] = getattr(self, slab)
+            if runs and runs[-1][0] is array and runs[-1][2] == slot:
+                runs[-1] = (array, runs[-1][1], slot + 1)
+            else:
+                runs.append((array, slot, slot + 1))
+        return runs
 
     def values(self, name: str) -> NDArray[np.generic]:
         """The cells of a stored column as a view of shape (rows,) or (rows, 16)."""
@@ -179,15 +197,11 @@ class Columns:
     def clear(self) -> None:
         """Forget all rows. Cells without a value are zero again, so that what is stored compresses."""
         n = self.rows
-        for i, columns in enumerate(self._lane_columns):
-            if self.lane[i, :n].any():
+        for i in [*np.flatnonzero(self._there[:, :n].any(axis=1)).tolist(), -1]:
+            if i >= 0:
                 self.lane[i, :n] = 0
-                for c in columns:
-                    slab: NDArray[np.generic] = getattr(self, c.of.slab)
-                    slab[self._slots[c.name], :n] = 0
-        for c in self.record.stored:
-            if not c.lane and c.of.slab in SLABS:
-                getattr(self, c.of.slab)[self._slots[c.name], :n] = 0
+            for slab, first, last in self._cells[i]:
+                slab[first:last, :n] = 0
         for lists in self.lists.values():
             lists.offsets[: n + 1] = 0
         self.rows = 0

@@ -64,7 +64,9 @@ def tshark(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in told.stdout.splitlines()]
 
 
-def differences(got: list[list[str]], want: list[list[str]], cut: Collection[int] = ()) -> list[tuple[int, str, str, str]]:
+def differences(
+    got: list[list[str]], want: list[list[str]], cut: Collection[int] = ()
+) -> list[tuple[int, str, str, str]]:
     """Frame, field, what tshark says and what Shoal says, where they are not the same.
 
     Of an option that comes twice Shoal keeps one; of one that is cut, in a frame of `cut`, tshark shows the first half.

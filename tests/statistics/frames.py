@@ -6,6 +6,7 @@ import struct
 
 from scapy.all import (  # type: ignore[attr-defined]
     GRE,
+    HAO,
     ICMP,
     IP,
     TCP,
@@ -17,6 +18,7 @@ from scapy.all import (  # type: ignore[attr-defined]
     IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
     IPv6ExtHdrHopByHop,
+    IPv6ExtHdrRouting,
     Packet,
     PadN,
     Raw,
@@ -76,6 +78,11 @@ def _six() -> list[Packet]:
     return [
         _ether(IPv6(src=A6, dst=B6) / IPv6ExtHdrHopByHop(options=padding) / udp),
         _ether(IPv6(src=B6, dst=A6) / IPv6ExtHdrDestOpt(options=padding, nh=59)),
+        # The ends that the checksum covers: the last hop of a route, the home address of a mobile node.
+        _ether(IPv6(src=A6, dst=B6) / IPv6ExtHdrRouting(addresses=["2001:db8::7", "2001:db8::8"], segleft=2) / udp),
+        _ether(IPv6(src=A6, dst=B6) / IPv6ExtHdrRouting(addresses=["2001:db8::7"], segleft=0) / udp),
+        _ether(IPv6(src=A6, dst=B6) / IPv6ExtHdrRouting(type=2, addresses=["2001:db8::9"], segleft=1) / TCP(sport=6)),
+        _ether(IPv6(src=A6, dst=B6) / IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0\0"), HAO(hoa="2001:db8::a")]) / udp),
         _ether(IPv6(src=A6, dst=B6) / IPv6ExtHdrFragment(id=1, m=0, offset=0) / udp),
         _ether(IPv6(src=A6, dst=B6) / IPv6ExtHdrFragment(id=2, m=1, offset=0) / Raw(b"f" * 64)),
         _ether(IPv6(src=A6, dst=B6, nh=135) / Raw(bytes([59, 0, 5, 0, 0, 0, 0, 0]))),

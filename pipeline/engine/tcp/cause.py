@@ -13,6 +13,7 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp.ranges import Holes
 from pipeline.engine.tcp.sent import BITS, CHECKSUM, ID_FIRST, ID_LAST, LENGTH, TS_FIRST, TS_LAST, Sent
 from pipeline.schema import PACKETS
@@ -177,6 +178,21 @@ class Causes:
         """Sequence ranges not seen yet that were forgotten at their cap."""
         evicted: int = self._holes.evicted
         return evicted
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "word": np.asarray(self._word), "time": np.asarray(self._time), "counts": np.asarray(self.counts),
+            "holes": self._holes.state(), "sent": self._sent.state(),
+        }  # fmt: skip
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self._word = state["word"] if cython.compiled else memoryview(state["word"])
+        self._time = state["time"] if cython.compiled else memoryview(state["time"])
+        self.counts = state["counts"] if cython.compiled else memoryview(state["counts"])
+        self._holes.restore(state["holes"])
+        self._sent.restore(state["sent"])
 
     def table(self) -> NDArray[np.uint32]:
         """`counts` as an array."""

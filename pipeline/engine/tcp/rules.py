@@ -8,6 +8,8 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.lines import lines
+from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import layout
 from pipeline.engine.tcp.unacked import Unacked
 
@@ -78,10 +80,24 @@ class Rules:
 
     def __init__(self) -> None:
         self._unacked = Unacked()
-        words = np.zeros((_FIRST_SIZE, _WORDS), np.uint32)
-        times = np.zeros((_FIRST_SIZE, _TIMES), np.int64)
+        words = lines(_FIRST_SIZE, _WORDS, np.uint32)
+        times = lines(_FIRST_SIZE, _TIMES, np.int64)
         self._word = words if cython.compiled else memoryview(words)
         self._time = times if cython.compiled else memoryview(times)
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {"word": np.asarray(self._word), "time": np.asarray(self._time), "unacked": self._unacked.state()}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        words = lines(len(state["word"]), _WORDS, np.uint32)
+        words[:] = state["word"]
+        times = lines(len(state["time"]), _TIMES, np.int64)
+        times[:] = state["time"]
+        self._word = words if cython.compiled else memoryview(words)
+        self._time = times if cython.compiled else memoryview(times)
+        self._unacked.restore(state["unacked"])
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -91,9 +107,9 @@ class Rules:
         self._unacked.reserve(2 * conversations)
         if conversations > have:
             size = max(conversations, have * 2)
-            words = np.zeros((size, _WORDS), np.uint32)
+            words = lines(size, _WORDS, np.uint32)
             words[:have] = np.asarray(self._word)
-            times = np.zeros((size, _TIMES), np.int64)
+            times = lines(size, _TIMES, np.int64)
             times[:have] = np.asarray(self._time)
             self._word = words if cython.compiled else memoryview(words)
             self._time = times if cython.compiled else memoryview(times)
@@ -117,7 +133,7 @@ class Rules:
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(0, check=True)
+    @cython.exceptval(0xFFFFFFFF, check=True)
     def _marks(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, rev: cython.Py_ssize_t, seq: cython.uint,
                ack: cython.uint, length: cython.uint, flags: cython.uint, window: cython.uint) -> cython.uint:
         """The marks that windows, acknowledgments and gaps give; `fwd` and `rev` are where the directions' words begin.
@@ -184,7 +200,7 @@ class Rules:
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(0, check=True)
+    @cython.exceptval(0xFFFFFFFF, check=True)
     def _resent(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, rev: cython.Py_ssize_t, seq: cython.uint,
                 length: cython.uint, flags: cython.uint, now: cython.longlong) -> cython.uint:
         """Which mark a segment has that carries data, SYN or FIN and may repeat what was sent; 0 for none."""
@@ -235,10 +251,10 @@ class Rules:
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(0, check=True)
+    @cython.exceptval(0xFFFFFFFF, check=True)
     def _in_flight(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, rev: cython.Py_ssize_t, length: cython.uint,
                    flags: cython.uint) -> cython.uint:
-        """Bytes sent and not acknowledged, less what the other side's last SACK blocks hold; 0 where that makes no sense.
+        """Bytes sent and not acknowledged, less the other side's last SACK blocks; 0 where that makes no sense.
 
         Counts the bytes since the last PSH.
         """
