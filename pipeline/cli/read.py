@@ -120,14 +120,20 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
     from pipeline.engine import Engine
     from pipeline.schema import PACKETS
     from pipeline.schema.columns import Columns
+    from pipeline.statistics import TakesFlows
 
     out = sys.stdout.buffer
     rows = BATCH_ROWS if left is None else min(left, BATCH_ROWS)
-    engine = Engine()
+    takers = [statistic for statistic in statistics if isinstance(statistic, TakesFlows)]
+
+    def take(rows: Columns) -> None:
+        for taker in takers:
+            taker.take(rows)
+
+    engine = Engine(take if takers else None)
     with open_capture(path, batch_rows=rows) as reader:
-        for frames, columns in decoded(reader, Columns(PACKETS, rows), engine):
+        for frames, columns in decoded(reader, Columns(PACKETS, rows), engine, left):
             if left is not None:
-                columns.rows = min(columns.rows, left)
                 left -= columns.rows
             keep = _matching(expression, frames)[: columns.rows] if expression else None
             for statistic in statistics:
@@ -136,8 +142,6 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
                 for text in writer.lines(columns, keep):
                     out.write(text)
                 out.flush()
-            if left == 0:
-                break
         if reader.warning:
             click.echo(f"shoal: warning: {reader.warning}", err=True)
     return left

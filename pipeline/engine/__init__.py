@@ -42,17 +42,17 @@ class Engine:
         self.tcp = Analysis()
         self.causes = Causes()
         self.duplicates = DuplicateAddresses()
-        self.flows = Flows(flows) if flows is not None else None
+        self.flows = Flows(self.causes, flows) if flows is not None else None
 
     def process(self, columns: Columns) -> None:
         """Add to the rows of the next batch, in place, what only earlier rows can tell."""
         self.reassembly.process(columns)
         self.streams.process(columns)
         self.tcp.process(columns, self.streams.conversation, self.streams.turn)
-        self.causes.process(columns, self.streams.conversation, self.streams.turn)
+        # The flows lead the causes, where there are any.
+        last = self.causes if self.flows is None else self.flows
+        last.process(columns, self.streams.conversation, self.streams.turn)
         self.duplicates.process(columns)
-        if self.flows is not None:
-            self.flows.process(columns, self.streams.conversation, self.streams.turn)
 
     def snapshot(self) -> bytes:
         """All that the engine knows, after the rows so far; `restore` takes it back."""

@@ -256,7 +256,6 @@ def _decode_and_store(
                 imported.stored += len(frames) - skip
             if progress:
                 progress("import", reader.bytes_read, reader.size)
-        engine.finish()
         blocks.end()
         flow_blocks.end()
     except BaseException:

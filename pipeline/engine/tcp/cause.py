@@ -124,14 +124,23 @@ class Causes:
 
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Fill `shoal.tcp.cause` of the batch; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
-        if columns.rows > self.fresh.shape[0]:
-            self.fresh = np.zeros(columns.rows, np.uint32)
-        if columns.rows:
-            self.evidence.reserve(int(numbers[: columns.rows].max()) + 1)
-        self._rows(columns, numbers, turns)
+        self.reserve(columns.rows, numbers)
+        self.rows(columns, numbers, turns, 0, columns.rows)
 
     @cython.cfunc
-    def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
+    @cython.exceptval(-1, check=False)
+    def reserve(self, rows: cython.Py_ssize_t, numbers: Any) -> cython.int:
+        """Have room for a batch."""
+        if rows > self.fresh.shape[0]:
+            self.fresh = np.zeros(rows, np.uint32)
+        if rows:
+            self.evidence.reserve(int(numbers[:rows].max()) + 1)
+        return 0
+
+    @cython.cfunc
+    def rows(self, columns: Any, numbers: Any, turns: Any, first: cython.Py_ssize_t,
+             last: cython.Py_ssize_t) -> object:
+        """The rows from `first` up to `last`, for who has something to do between two rows."""
         plain = not cython.compiled
         e: Evidence = self.evidence
         sack = columns.lists["sack"]
@@ -147,7 +156,6 @@ class Causes:
         fresh: cython.uint[::1] = memoryview(self.fresh) if plain else self.fresh
         word: cython.uint[:, ::1] = e.word
         time: cython.longlong[:, ::1] = e.time
-        n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         k: cython.Py_ssize_t
         of: cython.Py_ssize_t
@@ -168,7 +176,7 @@ class Causes:
         ident: cython.uint
         told: cython.int
         with cython.nogil:
-            for i in range(n):
+            for i in range(first, last):
                 fresh[i] = 0
                 of = number[i]
                 if of == 0 or turn[i] & 8:
