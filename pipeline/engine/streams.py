@@ -456,7 +456,6 @@ class Streams:
                     elif (
                         not first
                         and lane[_L_FLAGS, i]
-                        and lane[_L_LEN, i]
                         and flags & 0x12 == 0x12
                         and self._value[at, _KNOWN] & (1 << side)
                         and self._value[at, _BASE + side] != u32[_SEQ, i]

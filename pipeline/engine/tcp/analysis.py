@@ -235,6 +235,10 @@ class Analysis(Rules):
                     time[of, _T_FIRST] = now
                     time[of, _T_LAST] = now
                 if lane[_L_FLAGS, i] == 0:
+                    # The header says that it is shorter than a header can be.
+                    u8[_COMPLETENESS, i] = word[of, _COMPLETE]
+                    lane[_L_COMPLETE, i] = 1
+                    time[of, _T_LAST] = now
                     continue
                 flags = u16[_FLAGS, i]
                 # What is shown wherever the flags are, and what only behind a header captured to its end.
@@ -278,19 +282,23 @@ class Analysis(Rules):
                         if lane[_L_LEN, i]:
                             u32[_WINDOW_SIZE, i] = window << (scale - 2)
                 word[of, fwd + _SACKS] = 0
+                if flags & (_SYN | _ACK) == _SYN and u32[_SEQ, i] == word[of, fwd + _BASE]:
+                    # The SYN again; what a RST said of the next number is void.
+                    word[of, fwd + _NEXT] = word[of, fwd + _TO_BE_ACKED]
                 if lane[_L_LEN, i]:
                     frame = u64[_NUMBER, i] & _WORD
                     seq = u32[_SEQ, i]
                     ack = u32[_ACK_RAW, i]
                     base = (seq - u32[_REL_SEQ, i]) & _WORD
                     if base != word[of, fwd + _BASE]:
+                        # Set for the first time, or anew by the answer to a SYN.
                         word[of, fwd + _BASE] = base
                         self._unacked.rebase(2 * of + side, base)
-                    if flags & (_SYN | _ACK) == _SYN and u32[_REL_SEQ, i] == 0:
-                        # The SYN again; what a RST said of the next number is void.
-                        word[of, fwd + _NEXT] = word[of, fwd + _TO_BE_ACKED]
                     if flags & _ACK:
-                        word[of, rev + _BASE] = (ack - u32[_REL_ACK, i]) & _WORD
+                        base = (ack - u32[_REL_ACK, i]) & _WORD
+                        if base != word[of, rev + _BASE]:
+                            word[of, rev + _BASE] = base
+                            self._unacked.rebase(2 * of + 1 - side, base)
                         word[of, rev + _BITS] &= ~_NO_FLIGHT & _WORD
                     marks |= self._marks(of, fwd, rev, seq, ack, length, flags, window)
                     dup_acks = word[of, fwd + _DUP_ACKS]
@@ -316,7 +324,7 @@ class Analysis(Rules):
                                 rto_frame = self._unacked.frame_of(k) if k else word[of, fwd + _NEXT_FRAME]
                         if flags & 3:
                             nextseq = (nextseq + 1) & _WORD
-                        self._unacked.add(2 * of + side, frame, seq, nextseq, base, now)
+                        self._unacked.add(2 * of + side, frame, seq, nextseq, word[of, fwd + _BASE], now)
                     word[of, fwd + _LAST_MARKS] = marks
                     self._sent(of, fwd, seq, nextseq, frame, now)
                     word[of, fwd + _KINDS] = word[of, _MULTIPATH]
@@ -347,10 +355,10 @@ class Analysis(Rules):
                 if lane[_L_SHIFT, i]:
                     word[of, fwd + _SCALE] = 2 + (u8[_SHIFT, i] if u8[_SHIFT, i] < _MOST_SHIFT else _MOST_SHIFT)
                 if u8[_SHORT, i] == _TCP or u8[_MALFORMED, i] == _TCP:
-                    # The payload begins behind the header; it is the header itself where that was cut.
+                    # The payload begins behind the header; it is the header itself where that is not all there.
                     k = raw_offset[i] + u16[_PAYLOAD, i]
                     captured = k + u32[_PAYLOAD_LEN, i]
-                    if u8[_SHORT, i] != _TCP:
+                    if u8[_SHORT, i] != _TCP and (lane[_L_LEN, i] or u32[_PAYLOAD_LEN, i] >= u8[_HDR_LEN, i]):
                         k -= u8[_HDR_LEN, i]
                     if lane[_L_URGENT, i] == 0 or given_up(
                         raw, k + 20, k + u8[_HDR_LEN, i], captured, u32[_REL_ACK, i]
