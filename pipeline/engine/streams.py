@@ -92,6 +92,7 @@ _ANEW = cython.declare(cython.uint, 0x10000000)
 _BEGINS = cython.declare(cython.int, 2)
 _REUSED = cython.declare(cython.int, 4)
 _KNOWN_BEFORE = cython.declare(cython.int, 8)
+_QUOTED = cython.declare(cython.int, 16)
 
 
 @cython.cfunc
@@ -146,7 +147,8 @@ class Streams:
     `conversation` int32 and `turn` uint8, each of shape (rows of the largest batch,), hold for each row of the last
     batch: the number of its TCP conversation (0 for none; at most `conversations`), a number being given again after
     an eviction; and bits: 1 the side that sent it, 2 its conversation begins here, 4 a SYN whose number is not
-    that of the conversation before on these ports, 8 (with 2) the conversation was announced before.
+    that of the conversation before on these ports, 8 (with 2) the conversation was announced before, 16 an ICMP
+    error quotes the segment.
     """
 
     def __init__(self) -> None:
@@ -434,6 +436,9 @@ class Streams:
                         if quoted:
                             u32[_Q_STREAM, i] = index
                             lane[_L_QUOTED_STREAM, i] = 1
+                            if tcp and self._value[at, _STATE] != 0:
+                                conversation[i] = self._value[at, _STATE]
+                                turns[i] = side | _QUOTED
                         elif item < outers[i + 1]:
                             o_u32[_O_STREAM, item] = index
                         else:

@@ -49,7 +49,8 @@ def page(result: Result, groups: dict[str, list[str]]) -> str:
         lines.append(f"| {group} | {seen:,} | {result.ratio(groups[group]):.6f} |")
     lines += ["", "## Marks of the TCP analysis", "",
               "How often both have a mark, only Shoal, only tshark.", "",
-              "| mark | both | only Shoal | only tshark | precision | recall | F1 |", "|---|---:|---:|---:|---:|---:|---:|"]
+              "| mark | both | only Shoal | only tshark | precision | recall | F1 |",
+              "|---|---:|---:|---:|---:|---:|---:|"]
     for f in marks(groups):
         if result.seen[f]:
             m = result.mark(f)

@@ -71,6 +71,7 @@ _SIDE = cython.declare(cython.uint, 1)
 _BEGINS = cython.declare(cython.uint, 2)
 _REUSED = cython.declare(cython.uint, 4)
 _ANNOUNCED = cython.declare(cython.uint, 8)
+_QUOTED = cython.declare(cython.uint, 16)
 _TCP = cython.declare(cython.uint, LAYER_ID["tcp"])
 _IS_MULTIPATH = cython.declare(cython.uint, 0x100)
 _MOST_SHIFT = cython.declare(cython.uint, 14)
@@ -100,6 +101,8 @@ _SHORT = cython.declare(cython.Py_ssize_t, _s.u8("shoal.short"))
 _MALFORMED = cython.declare(cython.Py_ssize_t, _s.u8("shoal.malformed"))
 _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_Q_VERSION = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.version"))
+_Q_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.hdr_len"))
 _HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("tcp.hdr_len"))
 _NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
 _TIME = cython.declare(cython.Py_ssize_t, _s.u64("frame.time"))
@@ -174,6 +177,34 @@ class Analysis(Rules):
         self._rows(columns, numbers, turns)
 
     @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _shaken(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, flags: cython.uint,
+                now: cython.longlong) -> cython.int:
+        """What a segment means for the handshake: its round trip, and from when on the windows are scaled."""
+        if flags & (_SYN | _ACK) == _SYN:
+            self._time[of, _T_SYN] = now
+        elif flags & (_SYN | _ACK) == _ACK and self._time[of, _T_SYN] and self._time[of, _T_RTT] == 0:
+            self._time[of, _T_RTT] = now - self._time[of, _T_SYN]
+        if flags & _SYN:
+            self._word[of, fwd + _BITS] |= _UNSCALED
+        elif flags & _ACK:
+            self._word[of, fwd + _BITS] &= ~_UNSCALED & _WORD
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _quoted(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, flags: cython.uint,
+                now: cython.longlong) -> cython.int:
+        """The dissector takes what an ICMP error quotes for a segment, of unknown length, of the conversation."""
+        self._word[of, _COMPLETE] = _completed(self._word[of, _COMPLETE], flags, 0, False)
+        self._word[of, fwd + _SACKS] = 0
+        self._time[of, _T_LAST] = now
+        self._shaken(of, fwd, flags, now)
+        return 0
+
+    @cython.cfunc
     def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
         plain = not cython.compiled
         sack = columns.lists["sack"]
@@ -230,6 +261,13 @@ class Analysis(Rules):
                 fwd = _OTHER if side else 0
                 rev = 0 if side else _OTHER
                 now = u64[_TIME, i]
+                if turn[i] & _QUOTED:
+                    k = raw_offset[i] + u16[_PAYLOAD, i]
+                    captured = k + u32[_PAYLOAD_LEN, i]
+                    k += 40 if u8[_Q_VERSION, i] == 6 else u8[_Q_HDR_LEN, i]
+                    if k + 16 <= captured:
+                        self._quoted(of, fwd, raw[k + 13], now)
+                    continue
                 if turn[i] & _BEGINS:
                     self._begin(of)
                     time[of, _T_FIRST] = now
@@ -336,14 +374,7 @@ class Analysis(Rules):
                     if length and word[of, fwd + _BITS] & _NO_FLIGHT == 0:
                         shown = True
                         in_flight = self._in_flight(of, fwd, rev, length, flags)
-                if flags & (_SYN | _ACK) == _SYN:
-                    time[of, _T_SYN] = now
-                elif flags & (_SYN | _ACK) == _ACK and time[of, _T_SYN] and time[of, _T_RTT] == 0:
-                    time[of, _T_RTT] = now - time[of, _T_SYN]
-                if flags & _SYN:
-                    word[of, fwd + _BITS] |= _UNSCALED
-                elif flags & _ACK:
-                    word[of, fwd + _BITS] &= ~_UNSCALED & _WORD
+                self._shaken(of, fwd, flags, now)
                 # What the options tell counts from the next segment on.
                 if blocks[i + 1] > blocks[i]:
                     for k in range(blocks[i], blocks[i + 1]):
