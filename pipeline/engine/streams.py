@@ -169,7 +169,7 @@ class Streams:
     batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
     `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
     conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP,
-    16 (with 8) an ICMP error that quotes a segment of the TCP conversation, 32 (with 2) it was announced before.
+    16 an ICMP error quotes the segment, 32 (with 2) the conversation was announced before.
     """
 
     def __init__(self) -> None:
@@ -501,10 +501,10 @@ class Streams:
                             index = self._value[at, _STREAM]
                         if quoted:
                             u32[_Q_STREAM, i] = index
-                            if tcp:
-                                conversation[i] = self._value[at, _STATE]
-                                turns[i] = _DATAGRAM | _QUOTED
                             lane[_L_QUOTED_STREAM, i] = 1
+                            if tcp and self._value[at, _STATE] != 0:
+                                conversation[i] = self._value[at, _STATE]
+                                turns[i] = side | _QUOTED
                         elif item < outers[i + 1]:
                             o_u32[_O_STREAM, item] = index
                         else:
@@ -536,7 +536,6 @@ class Streams:
                     elif (
                         not first
                         and lane[_L_FLAGS, i]
-                        and lane[_L_LEN, i]
                         and flags & 0x12 == 0x12
                         and self._value[at, _KNOWN] & (1 << side)
                         and self._value[at, _BASE + side] != u32[_SEQ, i]

@@ -71,6 +71,7 @@ _SIDE = cython.declare(cython.uint, 1)
 _BEGINS = cython.declare(cython.uint, 2)
 _REUSED = cython.declare(cython.uint, 4)
 _ANNOUNCED = cython.declare(cython.uint, 32)
+_QUOTED = cython.declare(cython.uint, 16)
 _TCP = cython.declare(cython.uint, LAYER_ID["tcp"])
 _IS_MULTIPATH = cython.declare(cython.uint, 0x100)
 _MOST_SHIFT = cython.declare(cython.uint, 14)
@@ -104,6 +105,8 @@ _SHORT = cython.declare(cython.Py_ssize_t, _s.u8("shoal.short"))
 _MALFORMED = cython.declare(cython.Py_ssize_t, _s.u8("shoal.malformed"))
 _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_Q_VERSION = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.version"))
+_Q_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.hdr_len"))
 _HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("tcp.hdr_len"))
 _NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
 _TIME = cython.declare(cython.Py_ssize_t, _s.u64("frame.time"))
@@ -179,6 +182,34 @@ class Analysis(Rules):
         self._rows(columns, numbers, turns)
 
     @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _shaken(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, flags: cython.uint,
+                now: cython.longlong) -> cython.int:
+        """What a segment means for the handshake: its round trip, and from when on the windows are scaled."""
+        if flags & (_SYN | _ACK) == _SYN:
+            self._time[of, _T_SYN] = now
+        elif flags & (_SYN | _ACK) == _ACK and self._time[of, _T_SYN] and self._time[of, _T_RTT] == 0:
+            self._time[of, _T_RTT] = now - self._time[of, _T_SYN]
+        if flags & _SYN:
+            self._word[of, fwd + _BITS] |= _UNSCALED
+        elif flags & _ACK:
+            self._word[of, fwd + _BITS] &= ~_UNSCALED & _WORD
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _quoted(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, flags: cython.uint,
+                now: cython.longlong) -> cython.int:
+        """The dissector takes what an ICMP error quotes for a segment, of unknown length, of the conversation."""
+        self._word[of, _COMPLETE] = _completed(self._word[of, _COMPLETE], flags, 0, False)
+        self._word[of, fwd + _SACKS] = 0
+        self._time[of, _T_LAST] = now
+        self._shaken(of, fwd, flags, now)
+        return 0
+
+    @cython.cfunc
     def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
         plain = not cython.compiled
         sack = columns.lists["sack"]
@@ -242,11 +273,22 @@ class Analysis(Rules):
                 fwd = _OTHER if side else 0
                 rev = 0 if side else _OTHER
                 now = u64[_TIME, i]
+                if turn[i] & _QUOTED:
+                    k = raw_offset[i] + u16[_PAYLOAD, i]
+                    captured = k + u32[_PAYLOAD_LEN, i]
+                    k += 40 if u8[_Q_VERSION, i] == 6 else u8[_Q_HDR_LEN, i]
+                    if k + 16 <= captured:
+                        self._quoted(of, fwd, raw[k + 13], now)
+                    continue
                 if turn[i] & _BEGINS:
                     self._begin(of)
                     time[of, _T_FIRST] = now
                     time[of, _T_LAST] = now
                 if lane[_L_FLAGS, i] == 0:
+                    # The header says that it is shorter than a header can be.
+                    u8[_COMPLETENESS, i] = word[of, _COMPLETE]
+                    lane[_L_COMPLETE, i] = 1
+                    time[of, _T_LAST] = now
                     continue
                 flags = u16[_FLAGS, i]
                 # What is shown wherever the flags are, and what only behind a header captured to its end.
@@ -290,19 +332,23 @@ class Analysis(Rules):
                         if lane[_L_LEN, i]:
                             u32[_WINDOW_SIZE, i] = window << (scale - 2)
                 word[of, fwd + _SACKS] = 0
+                if flags & (_SYN | _ACK) == _SYN and u32[_SEQ, i] == word[of, fwd + _BASE]:
+                    # The SYN again; what a RST said of the next number is void.
+                    word[of, fwd + _NEXT] = word[of, fwd + _TO_BE_ACKED]
                 if lane[_L_LEN, i]:
                     frame = u64[_NUMBER, i] & _WORD
                     seq = u32[_SEQ, i]
                     ack = u32[_ACK_RAW, i]
                     base = (seq - u32[_REL_SEQ, i]) & _WORD
                     if base != word[of, fwd + _BASE]:
+                        # Set for the first time, or anew by the answer to a SYN.
                         word[of, fwd + _BASE] = base
                         self._unacked.rebase(2 * of + side, base)
-                    if flags & (_SYN | _ACK) == _SYN and u32[_REL_SEQ, i] == 0:
-                        # The SYN again; what a RST said of the next number is void.
-                        word[of, fwd + _NEXT] = word[of, fwd + _TO_BE_ACKED]
                     if flags & _ACK:
-                        word[of, rev + _BASE] = (ack - u32[_REL_ACK, i]) & _WORD
+                        base = (ack - u32[_REL_ACK, i]) & _WORD
+                        if base != word[of, rev + _BASE]:
+                            word[of, rev + _BASE] = base
+                            self._unacked.rebase(2 * of + 1 - side, base)
                         word[of, rev + _BITS] &= ~_NO_FLIGHT & _WORD
                     marks |= self._marks(of, fwd, rev, seq, ack, length, flags, window)
                     dup_acks = word[of, fwd + _DUP_ACKS]
@@ -328,7 +374,7 @@ class Analysis(Rules):
                                 rto_frame = self._unacked.frame_of(k) if k else word[of, fwd + _NEXT_FRAME]
                         if flags & 3:
                             nextseq = (nextseq + 1) & _WORD
-                        self._unacked.add(2 * of + side, frame, seq, nextseq, base, now)
+                        self._unacked.add(2 * of + side, frame, seq, nextseq, word[of, fwd + _BASE], now)
                     word[of, fwd + _LAST_MARKS] = marks
                     self._sent(of, fwd, seq, nextseq, frame, now)
                     word[of, fwd + _KINDS] = word[of, _MULTIPATH]
@@ -340,14 +386,7 @@ class Analysis(Rules):
                     if length and word[of, fwd + _BITS] & _NO_FLIGHT == 0:
                         shown = True
                         in_flight = self._in_flight(of, fwd, rev, length, flags)
-                if flags & (_SYN | _ACK) == _SYN:
-                    time[of, _T_SYN] = now
-                elif flags & (_SYN | _ACK) == _ACK and time[of, _T_SYN] and time[of, _T_RTT] == 0:
-                    time[of, _T_RTT] = now - time[of, _T_SYN]
-                if flags & _SYN:
-                    word[of, fwd + _BITS] |= _UNSCALED
-                elif flags & _ACK:
-                    word[of, fwd + _BITS] &= ~_UNSCALED & _WORD
+                self._shaken(of, fwd, flags, now)
                 # What the options tell counts from the next segment on.
                 if blocks[i + 1] > blocks[i]:
                     for k in range(blocks[i], blocks[i + 1]):
@@ -359,10 +398,10 @@ class Analysis(Rules):
                 if lane[_L_SHIFT, i]:
                     word[of, fwd + _SCALE] = 2 + (u8[_SHIFT, i] if u8[_SHIFT, i] < _MOST_SHIFT else _MOST_SHIFT)
                 if u8[_SHORT, i] == _TCP or u8[_MALFORMED, i] == _TCP:
-                    # The payload begins behind the header; it is the header itself where that was cut.
+                    # The payload begins behind the header; it is the header itself where that is not all there.
                     k = raw_offset[i] + u16[_PAYLOAD, i]
                     captured = k + u32[_PAYLOAD_LEN, i]
-                    if u8[_SHORT, i] != _TCP:
+                    if u8[_SHORT, i] != _TCP and (lane[_L_LEN, i] or u32[_PAYLOAD_LEN, i] >= u8[_HDR_LEN, i]):
                         k -= u8[_HDR_LEN, i]
                     if lane[_L_URGENT, i] == 0 or given_up(
                         raw, k + 20, k + u8[_HDR_LEN, i], captured, u32[_REL_ACK, i]

@@ -179,7 +179,7 @@ class Causes:
             for i in range(first, last):
                 fresh[i] = 0
                 of = number[i]
-                if of == 0 or turn[i] & 8:
+                if of == 0 or turn[i] & 24:
                     continue
                 side = turn[i] & 1
                 now = u64[_TIME, i]
