@@ -215,7 +215,6 @@ class Analysis(Rules):
         window: cython.uint
         marks: cython.uint
         told: cython.uint
-        kind: cython.uint
         nextseq: cython.uint
         scale: cython.uint
         base: cython.uint
