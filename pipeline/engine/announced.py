@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from itertools import islice
 from typing import Any
 
 from pipeline.engine.snapshot import Tree
@@ -46,7 +45,8 @@ _SKINNY_ADDRESS = {0x22: 4, 0x31: 4, 0x8A: 8, 0x154: 12, 0x155: 12}
 _SKINNY_SAYS_FAMILY = 17
 _SIP_FIRST = re.compile(rb"SIP/2\.0 (\d{3})[ \r\n]|[!-~]+ [!-~]+ SIP/2\.0\r?\n")
 _SIP_NAMES = {b"c": b"content-type", b"l": b"content-length", b"i": b"call-id"}
-_BLANK = re.compile(rb"\r?\n\r?\n")
+_SIP_HEADER = re.compile(rb"\n[ \t\r]*(content-type|content-length|call-id|cseq|[cli])[ \t\r]*:([^\n]*)", re.IGNORECASE)
+_BLANK = re.compile(rb"\n\r?\n")
 _PART = re.compile(rb"content-type:[ \t]*application/sdp[^\n]*\n", re.IGNORECASE)
 _CONNECTION = re.compile(rb"c=IN IP[46] ([0-9A-Fa-f.:]+)")
 _MEDIA = re.compile(rb"m=[^ ]+ (\d{1,5})(?:/\d+)? ([^ ]+)")
@@ -324,9 +324,8 @@ class Announced:
         if blank is None:
             return
         headers: dict[bytes, bytes] = {}
-        for line in islice(data[: blank.start()].split(b"\n"), 1, 256):
-            name, _, value = line.partition(b":")
-            name = name.strip().lower()
+        for name, value in _SIP_HEADER.findall(data, 0, blank.start()):
+            name = name.lower()
             headers.setdefault(_SIP_NAMES.get(name, name), value.strip())
         body = data[blank.end() :]
         length = headers.get(b"content-length", b"")
