@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.netlab.lab import Capture, Host, Port, lab
+from tests.netlab.link import Way
 
 SEED = 7
 SNAPLEN = 400
@@ -255,8 +256,9 @@ def to_pcapng(pcap: bytes) -> bytes:
 
 def main(target: Path) -> None:
     """Play the story, and write what the mirror saw to `target`."""
-    anna = Host("anna", 0x11, ("192.0.2.11/24",), Port(delay=0.004, loss_out=0.05))
-    ben = Host("ben", 0x12, ("192.0.2.12/24", "2001:db8:2::12/64"), Port(delay=0.006, loss_in=0.05, loss_out=0.1))
+    anna = Host("anna", 0x11, ("192.0.2.11/24",), Port(delay=0.004, out=Way(loss=0.05)))
+    lossy = Port(delay=0.006, into=Way(loss=0.05), out=Way(loss=0.1))
+    ben = Host("ben", 0x12, ("192.0.2.12/24", "2001:db8:2::12/64"), lossy)
     carol = Host("carol", 0x21, ("198.51.100.21/24",), Port(vlan=20))
     printer = Host("printer", 0x29, (f"{PRINTER}/24",), Port(vlan=20))
     web = Host("web", 0x80, (f"{WEB}/24", f"{WEB6}/64"))

@@ -55,6 +55,7 @@ _O_PORTS = cython.declare(cython.Py_ssize_t, _s.item("outer", "u8", "shoal.outer
 _O_UDP_SUM = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.udp_checksum"))
 _O_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.item("outer", "u8", "shoal.outer.hdr_len"))
 _O_CHECKSUM = cython.declare(cython.Py_ssize_t, _s.item("outer", "u16", "shoal.outer.checksum"))
+_O_STREAM = cython.declare(cython.Py_ssize_t, _s.item("outer", "u32", "shoal.outer.stream"))
 _O_FLOW = cython.declare(cython.Py_ssize_t, _s.item("outer", "u32", "shoal.outer.flow"))
 _HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("ip.hdr_len"))
 _CHECKSUM = cython.declare(cython.Py_ssize_t, _s.u16("ip.checksum"))
@@ -80,6 +81,7 @@ def push_outer(p: Packet) -> cython.int:
         p.row_outers += 1
         p.outers += 1
         p.outer_u8[_O_VERSION, o] = p.u8[_VERSION, row]
+        p.outer_u32[_O_STREAM, o] = 0
         if four:
             for k in range(10):
                 p.outer_b16[_O_SRC, o, k] = 0

@@ -124,7 +124,7 @@ def _options(p: Packet, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython
     row: cython.Py_ssize_t = p.row
     kind: cython.int
     size: cython.Py_ssize_t
-    k: cython.Py_ssize_t
+    whole: cython.bint
     while at < end:
         kind = p.data[at]
         if kind == 1:
@@ -134,20 +134,20 @@ def _options(p: Packet, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython
             break
         size = p.data[at + 1]
         if size < 2 or at + size > end:
-            mark(p, at + size > p.full or size < 2)
+            whole = at + size <= p.at + p.u8[_HDR_LEN, row]
+            mark(p, size < 2 or not whole)
+            if kind == 5 and size > 2 and whole:
+                _blocks(p, at + 2, end)
             break
         if kind == 8 and size == 10:
             p.u32[_TSVAL, row] = u32(p, at + 2)
             p.u32[_TSECR, row] = u32(p, at + 6)
             p.lane[_L_TIMESTAMP, row] = 2
         elif kind == 5:
-            k = at + 2
-            while k + 8 <= at + size and p.row_blocks < _MOST_SACK:
-                p.sack_u32[_SACK_LE, p.blocks] = u32(p, k)
-                p.sack_u32[_SACK_RE, p.blocks] = u32(p, k + 4)
-                p.blocks += 1
-                p.row_blocks += 1
-                k += 8
+            _blocks(p, at + 2, at + size)
+            if size < 10:
+                mark(p, True)
+                break
         elif kind == 2 and size == 4:
             p.u16[_MSS, row] = u16(p, at + 2)
             p.lane[_L_MSS, row] = 1
@@ -165,6 +165,20 @@ def _options(p: Packet, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython
         elif kind == 254 and size >= 4 and u16(p, at + 2) == 0xF989:
             _cookie(p, at + 4, size - 4)
         at += size
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _blocks(p: Packet, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
+    """The SACK blocks that stand whole from `at` up to `end`."""
+    while at + 8 <= end and p.row_blocks < _MOST_SACK:
+        p.sack_u32[_SACK_LE, p.blocks] = u32(p, at)
+        p.sack_u32[_SACK_RE, p.blocks] = u32(p, at + 4)
+        p.blocks += 1
+        p.row_blocks += 1
+        at += 8
     return 0
 
 

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collectors.sources.frames import Frames
     from pipeline.render.fields import FieldWriter
     from pipeline.render.options import FieldOptions
+    from pipeline.statistics import Statistic
 
-BATCH_ROWS = 65_536
-"""Frames printed at a time."""
+BATCH_ROWS = 8192
+"""Frames taken at a time: their columns stay in the processor's cache."""
 
 
 @click.command("read", short_help="Print fields of the frames of capture files, as tshark does.")
@@ -27,33 +28,59 @@ BATCH_ROWS = 65_536
 @click.option("-e", "names", metavar="FIELD", multiple=True, help="A field to print; shoal fields lists them.")
 @click.option("-E", "settings", metavar="KEY=VALUE", multiple=True,
               help="header=y|n, separator=/t|/s|CHARACTER, occurrence=f|l|a, aggregator=/s|CHARACTER, quote=d|s|n.")
+@click.option("-z", "statistics", metavar="STATISTIC", multiple=True,
+              help="Print conv,tcp or udp, ip, ipv6, eth (Wireshark's conversation table) or expert after the frames.")
+@click.option("-q", "quiet", is_flag=True, help="Print no frames, only what -z asks for.")
 @click.option("-c", "count", metavar="N", type=click.IntRange(min=1), help="Stop after N frames were read.")
 @click.argument("expression", nargs=-1, metavar="[BPF...]")
 def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], settings: tuple[str, ...],
-         count: int | None, expression: tuple[str, ...]) -> None:
+         statistics: tuple[str, ...], quiet: bool, count: int | None, expression: tuple[str, ...]) -> None:
     """Print one line a frame: a summary, or with -T fields what tshark -T fields prints.
 
     Arguments after the options are a filter in tcpdump's language; only frames that match are printed, with the
     numbers, streams and times that they have in the whole file. -c counts the frames read, matching or not, over all
-    files. Each file is a capture of its own: frame numbers and streams begin anew. A file that is cut gives its whole
-    frames and a warning; the exit code is 0 then.
+    files. Each file is a capture of its own: frame numbers and streams begin anew, and statistics are printed after
+    each. They count the frames that match. A file that is cut gives its whole frames and a warning; the exit code is 0
+    then.
     """
-    make_writer, header = _writers(form, names, settings)
+    make_writer, header = _writers(form, names, settings, quiet)
+    make_statistics = _statistics(statistics)
     out = sys.stdout.buffer
     out.write(header)
     left = count
     for path in paths:
-        left = _print_capture(path, make_writer(), " ".join(expression), left)
+        counted = make_statistics()
+        left = _read_capture(path, make_writer(), counted, " ".join(expression), left)
+        # The last asked for first, as tshark has it.
+        for statistic in reversed(counted):
+            for text in statistic.lines():
+                out.write(text)
         if left == 0:
             break
 
 
-def _writers(form: str | None, names: tuple[str, ...], settings: tuple[str, ...]
-             ) -> tuple[Callable[[], FieldWriter], bytes]:
-    """What makes a writer for each capture, and the line that stands before all of them."""
+def _statistics(names: tuple[str, ...]) -> Callable[[], list[Statistic]]:
+    """What makes the statistics of each capture."""
+    if not names:
+        return list
+    from pipeline.statistics import UnknownStatistic, known
+
+    try:
+        all_known = [known(name) for name in names]
+    except UnknownStatistic as error:
+        raise click.UsageError(str(error)) from None
+    return lambda: [statistic.make() for statistic in all_known]
+
+
+def _writers(form: str | None, names: tuple[str, ...], settings: tuple[str, ...], quiet: bool
+             ) -> tuple[Callable[[], FieldWriter | None], bytes]:
+    """What makes a writer for each capture, and the line that stands before all of them; none where frames are not
+    printed."""
     if form is None:
         if names or settings:
             raise click.UsageError("-e and -E need -T fields")
+        if quiet:
+            return lambda: None, b""
         from pipeline.render.summary import summary_writer
 
         return summary_writer, b""
@@ -63,9 +90,10 @@ def _writers(form: str | None, names: tuple[str, ...], settings: tuple[str, ...]
     from pipeline.schema.shown import UnknownField
 
     try:
-        return _field_writers(names, parse_options(settings))
+        made = _field_writers(names, parse_options(settings))
     except (OptionError, UnknownField) as error:
         raise click.UsageError(str(error)) from None
+    return (lambda: None, b"") if quiet else made
 
 
 def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Callable[[], FieldWriter], bytes]:
@@ -84,8 +112,9 @@ def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Calla
     return lambda: FieldWriter(fields, options.quote), header
 
 
-def _print_capture(path: str, writer: FieldWriter, expression: str, left: int | None) -> int | None:
-    """Print the frames of one capture, `left` at most; how many are left then."""
+def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statistic], expression: str,
+                  left: int | None) -> int | None:
+    """Print and count the frames of one capture, `left` at most; how many are left then."""
     from collectors.sources import open_capture
     from pipeline.embedded import decoded
     from pipeline.engine import Engine
@@ -94,15 +123,19 @@ def _print_capture(path: str, writer: FieldWriter, expression: str, left: int | 
 
     out = sys.stdout.buffer
     rows = BATCH_ROWS if left is None else min(left, BATCH_ROWS)
+    engine = Engine()
     with open_capture(path, batch_rows=rows) as reader:
-        for frames, columns in decoded(reader, Columns(PACKETS, rows), Engine()):
+        for frames, columns in decoded(reader, Columns(PACKETS, rows), engine):
             if left is not None:
                 columns.rows = min(columns.rows, left)
                 left -= columns.rows
             keep = _matching(expression, frames)[: columns.rows] if expression else None
-            for text in writer.lines(columns, keep):
-                out.write(text)
-            out.flush()
+            for statistic in statistics:
+                statistic.add(columns, engine, keep)
+            if writer is not None:
+                for text in writer.lines(columns, keep):
+                    out.write(text)
+                out.flush()
             if left == 0:
                 break
         if reader.warning:

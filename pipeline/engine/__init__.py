@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from pipeline.engine.arp import DuplicateAddresses
+from pipeline.engine.flows import Flows
 from pipeline.engine.fragments import Reassembly
+from pipeline.engine.snapshot import SnapshotError, Tree, pack, unpack
 from pipeline.engine.streams import Streams
 from pipeline.engine.tcp.analysis import Analysis
 from pipeline.engine.tcp.cause import Causes
 from pipeline.schema.columns import Columns
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "SnapshotError"]
+
+ENGINE_STATE = 1
+"""Moves with every change of what the parts keep, so that no engine takes back what it would misread."""
+
+
+class Part(Protocol):
+    """A part of the engine that remembers."""
+
+    def state(self) -> Tree:
+        """All that is known."""
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
 
 
 class Engine:
-    """The stateful columns of one capture, in the order of its frames."""
+    """The stateful columns of one capture, in the order of its frames.
 
-    def __init__(self) -> None:
+    With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order.
+    """
+
+    def __init__(self, flows: Callable[[Columns], None] | None = None) -> None:
         self.reassembly = Reassembly()
         self.streams = Streams()
         self.tcp = Analysis()
         self.causes = Causes()
         self.duplicates = DuplicateAddresses()
+        self.flows = Flows(flows) if flows is not None else None
 
     def process(self, columns: Columns) -> None:
         """Add to the rows of the next batch, in place, what only earlier rows can tell."""
@@ -29,3 +51,34 @@ class Engine:
         self.tcp.process(columns, self.streams.conversation, self.streams.turn)
         self.causes.process(columns, self.streams.conversation, self.streams.turn)
         self.duplicates.process(columns)
+        if self.flows is not None:
+            self.flows.process(columns, self.streams.conversation, self.streams.turn)
+
+    def snapshot(self) -> bytes:
+        """All that the engine knows, after the rows so far; `restore` takes it back."""
+        parts = {name: part.state() for name, part in self._parts().items()}
+        return pack({"engine": ENGINE_STATE, "parts": parts})
+
+    def restore(self, snapshot: bytes) -> None:
+        """Know what a snapshot was taken from, and go on from there.
+
+        Raises SnapshotError where it is damaged, of another version, or of an engine with other parts.
+        """
+        tree = unpack(snapshot)
+        parts = self._parts()
+        if tree.get("engine") != ENGINE_STATE or tree["parts"].keys() != parts.keys():
+            raise SnapshotError("the snapshot is of another version of the engine, or of other parts of it")
+        for name, part in parts.items():
+            part.restore(tree["parts"][name])
+
+    def _parts(self) -> dict[str, Part]:
+        parts: dict[str, Part] = {
+            "reassembly": self.reassembly, "streams": self.streams, "tcp": self.tcp, "causes": self.causes,
+            "duplicates": self.duplicates,
+        }  # fmt: skip
+        return parts if self.flows is None else parts | {"flows": self.flows}
+
+    def finish(self) -> None:
+        """Hand out what waits for the end of the capture."""
+        if self.flows is not None:
+            self.flows.finish()

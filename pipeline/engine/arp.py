@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -24,6 +25,17 @@ class DuplicateAddresses:
     def __init__(self) -> None:
         self.evicted = 0
         self._holder: dict[int, int] = {}
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        addresses = np.fromiter(self._holder, np.uint32, len(self._holder))
+        return {"evicted": self.evicted, "addresses": addresses,
+                "holders": np.fromiter(self._holder.values(), np.uint64, len(self._holder))}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.evicted = state["evicted"]
+        self._holder = dict(zip(state["addresses"].tolist(), state["holders"].tolist(), strict=True))
 
     def process(self, columns: Columns) -> None:
         """Mark the rows whose sender (or, in a reply, target) has an address that another one holds."""

@@ -2,180 +2,251 @@
 
 As in Wireshark, a datagram's transport fields stand in the row of the frame that completes it, and its other frames
 have none. Fragments that are not captured whole take no part.
+The datagrams that a batch completes are decoded together.
 """
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass, field
+from typing import Any
 
+import cython
 import numpy as np
 
-from collectors.decode import decode
 from collectors.sources.frames import NO_INTERFACE, Frames
+from pipeline.engine.datagrams import merge
+from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
-MOST_BYTES = 64 << 20
-"""Fragment bytes held; past it the oldest datagrams are given up (counted in `evicted`)."""
-MOST_FRAGMENTS = 8192
-"""Fragments of one datagram; one with more is given up."""
+if not cython.compiled:
+    from pipeline.engine.fragment_pool import Pool
 
 _s = Slots(PACKETS)
-_TCP, _UDP = _s.lane("tcp"), _s.lane("udp")
-_OUTER = next(g.columns[0] for g in PACKETS.groups if g.name == "outer")
-_O_LEN = _s.item("outer", "u16", "shoal.outer.len")
-_O_HDR_LEN = _s.item("outer", "u8", "shoal.outer.hdr_len")
-_O_CHECKSUM = _s.item("outer", "u16", "shoal.outer.checksum")
-_O_FLOW = _s.item("outer", "u32", "shoal.outer.flow")
-_O_FLAGS = _s.item("outer", "u8", "shoal.outer.flags")
-_O_FRAG = _s.item("outer", "u16", "shoal.outer.frag_offset")
-_OWN_PLACE = ("eth", "inner.eth", "llc", "snap", "sll", "ppp", "arp", "tcp.stream", "udp.stream")
-# What a whole datagram can tell of a row: lane, and slab and slot of each of its columns. The rest the fragment told.
-_TOLD = [
-    (name, _s.lane(name), [(c.of.slab, getattr(_s, c.of.slab)(c.name)) for c in cells])
-    for name, cells in PACKETS.lanes.items()
-    if not name.startswith(_OWN_PLACE)
-]
-_NETWORK = ("ip", "ipv6", "ip.version", "ipv6.fraghdr")
-_FLOW_ID = _s.u64("shoal.flow_id")
-_CELLS4 = ("ip.src", "ip.dst", "ip.proto", "ip.id", "ip.frag_offset", "ip.flags", "ip.len", "ip.hdr_len", "ip.dsfield",
-           "ip.ttl", "shoal.payload.offset", "shoal.payload.len")
-_CELLS6 = ("ipv6.fraghdr.nxt", "ipv6.fraghdr.offset", "ipv6.fraghdr.more", "ipv6.fraghdr.ident", "ipv6.hlim",
-           "frame.cap_len", "frame.len", "shoal.payload.offset", "shoal.payload.len")
-
-Key = tuple[bytes, int, int]
-
-
-@dataclass(slots=True)
-class _Datagram:
-    """The fragments of one datagram so far: (offset, bytes) as they came; `total` once the last is there."""
-
-    parts: list[tuple[int, bytes]] = field(default_factory=list)
-    size: int = 0
-    total: int = -1
-
-    def whole(self) -> bytes | None:
-        """The payload, first come first kept where fragments overlap; None while bytes are missing."""
-        if self.total < 0 or self.size < self.total:
-            return None
-        data = bytearray(self.total)
-        have = 0
-        for offset, part in sorted(self.parts, key=lambda p: p[0]):
-            if offset > have:
-                return None
-            have = max(have, offset + len(part))
-        if have < self.total:
-            return None
-        for offset, part in reversed(self.parts):
-            part = part[: max(0, self.total - offset)]
-            data[offset : offset + len(part)] = part
-        return bytes(data)
+_MOST_DONE = 1024
+_MOST_FILLED = 1 << 20
+_MOST_SIZE = cython.declare(cython.uint, 65_536)
+_LONGEST = cython.declare(cython.Py_ssize_t, 65_535 + 40)
+_MAPPED = cython.declare(cython.ulonglong, 0xFFFF00000000)
+_SIX = cython.declare(cython.ulonglong, 1 << 40)
+_TCP = cython.declare(cython.Py_ssize_t, _s.lane("tcp"))
+_UDP = cython.declare(cython.Py_ssize_t, _s.lane("udp"))
+_L_IP = cython.declare(cython.Py_ssize_t, _s.lane("ip"))
+_IP_DST = cython.declare(cython.int, _s.upto("ip.dst"))
+_L_FRAGHDR = cython.declare(cython.Py_ssize_t, _s.lane("ipv6.fraghdr"))
+_TO_IDENT = cython.declare(cython.int, _s.upto("ipv6.fraghdr.ident"))
+_SRC4 = cython.declare(cython.Py_ssize_t, _s.u32("ip.src"))
+_DST4 = cython.declare(cython.Py_ssize_t, _s.u32("ip.dst"))
+_PROTO = cython.declare(cython.Py_ssize_t, _s.u8("ip.proto"))
+_ID = cython.declare(cython.Py_ssize_t, _s.u16("ip.id"))
+_OFFSET4 = cython.declare(cython.Py_ssize_t, _s.u16("ip.frag_offset"))
+_FLAGS = cython.declare(cython.Py_ssize_t, _s.u8("ip.flags"))
+_LEN = cython.declare(cython.Py_ssize_t, _s.u16("ip.len"))
+_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("ip.hdr_len"))
+_DSFIELD = cython.declare(cython.Py_ssize_t, _s.u8("ip.dsfield"))
+_TTL = cython.declare(cython.Py_ssize_t, _s.u8("ip.ttl"))
+_SRC6 = cython.declare(cython.Py_ssize_t, _s.b16("ipv6.src"))
+_DST6 = cython.declare(cython.Py_ssize_t, _s.b16("ipv6.dst"))
+_NXT = cython.declare(cython.Py_ssize_t, _s.u8("ipv6.fraghdr.nxt"))
+_OFFSET6 = cython.declare(cython.Py_ssize_t, _s.u16("ipv6.fraghdr.offset"))
+_MORE = cython.declare(cython.Py_ssize_t, _s.u8("ipv6.fraghdr.more"))
+_IDENT = cython.declare(cython.Py_ssize_t, _s.u32("ipv6.fraghdr.ident"))
+_HLIM = cython.declare(cython.Py_ssize_t, _s.u8("ipv6.hlim"))
+_FRAME_LEN = cython.declare(cython.Py_ssize_t, _s.u32("frame.len"))
+_CAP_LEN = cython.declare(cython.Py_ssize_t, _s.u32("frame.cap_len"))
+_PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
+_PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _half(b: cython.uchar[:, :, ::1], slot: cython.Py_ssize_t, row: cython.Py_ssize_t,
+          at: cython.Py_ssize_t) -> cython.ulonglong:
+    """Eight bytes of an address cell, big-endian."""
+    value: cython.ulonglong = 0
+    k: cython.Py_ssize_t
+    for k in range(at, at + 8):
+        value = (value << 8) | b[slot, row, k]
+    return value
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _put(to: cython.uchar[::1], at: cython.Py_ssize_t, value: cython.ulonglong, size: cython.int) -> cython.int:
+    """`size` bytes of `value`, big-endian."""
+    k: cython.int
+    for k in range(size):
+        to[at + k] = (value >> (8 * (size - 1 - k))) & 255
+    return 0
+
+
+@cython.cclass
 class Reassembly:
-    """Datagrams of which fragments have been seen."""
+    """Datagrams of which fragments have been seen; `evicted` and `completed` count datagrams."""
 
     def __init__(self) -> None:
-        self.evicted = 0
         self.completed = 0
-        self._open: dict[Key, _Datagram] = {}
-        self._bytes = 0
-        self._one = Columns(PACKETS, 1)
+        self._done = 0
+        self._filled = 0
+        self._pool = Pool()
+        self._ready = False
+        self._whole: Columns | None = None
+
+    @property
+    def evicted(self) -> int:
+        """Datagrams given up at a cap."""
+        evicted: int = self._pool.evicted
+        return evicted
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {"completed": self.completed, "pool": self._pool.state()}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.completed = state["completed"]
+        self._pool.restore(state["pool"])
 
     def process(self, columns: Columns) -> None:
         """Take up the fragments among the rows; complete datagrams are decoded into the row that completes them."""
-        ip = columns.counts("ip.dst")
-        more6 = columns.counts("ipv6.fraghdr.ident")
-        assert ip is not None
-        assert more6 is not None
-        fragment = (columns.values("ip.flags") & 1) | (columns.values("ip.frag_offset") != 0)  # type: ignore[operator]
-        rows4 = np.flatnonzero((fragment != 0) & (ip == _s.upto("ip.dst")))
-        rows6 = np.flatnonzero(more6)
-        work: list[tuple[int, list[int]]] = []
-        for rows, names in ((rows4, _CELLS4), (rows6, _CELLS6)):
-            cells = zip(*(columns.values(name)[rows].tolist() for name in names), strict=True)
-            work += [(row, list(values)) for row, values in zip(rows.tolist(), cells, strict=True)]
-        for row, values in sorted(work):
-            if len(values) == len(_CELLS4):
-                self._fragment4(columns, row, *values)
-            else:
-                self._fragment6(columns, row, *values)
+        self._rows(columns)
+        if self._done:
+            self._flush(columns)
 
-    def _payload(self, columns: Columns, row: int, offset: int, size: int) -> bytes:
-        start = int(columns.raw_offset[row]) + offset
-        return bytes(memoryview(columns.raw_buffer)[start : start + size])
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _begin(self) -> cython.int:
+        """The arrays, made for the first fragment."""
+        plain = not cython.compiled
+        packet = np.zeros(_MOST_FILLED, np.uint8)
+        rows = np.zeros(_MOST_DONE, np.int64)
+        starts = np.zeros(_MOST_DONE, np.int64)
+        sizes = np.zeros(_MOST_DONE, np.uint32)
+        linktypes = np.zeros(_MOST_DONE, np.uint16)
+        self._packet = memoryview(packet) if plain else packet
+        self._row = memoryview(rows) if plain else rows
+        self._start = memoryview(starts) if plain else starts
+        self._size = memoryview(sizes) if plain else sizes
+        self._linktype = memoryview(linktypes) if plain else linktypes
+        self._whole = Columns(PACKETS, _MOST_DONE)
+        self._pool.reserve()
+        self._ready = True
+        return 0
 
-    def _fragment4(self, columns: Columns, row: int, src: int, dst: int, proto: int, ident: int, at: int, flags: int,
-                   length: int, header: int, dsfield: int, ttl: int, offset: int, size: int) -> None:
-        if columns.lane[_TCP, row] or columns.lane[_UDP, row] or not size or size != length - header:
-            return
-        ends = src.to_bytes(4, "big") + dst.to_bytes(4, "big")
-        data = self._add((ends, proto, ident), at * 8, self._payload(columns, row, offset, size), flags & 1)
-        if data is not None and len(data) + 20 <= 0xFFFF:
-            head = struct.pack(">BBHHHBBH8s", 0x45, dsfield, 20 + len(data), ident, 0, ttl, proto, 0, ends)
-            self._complete(columns, row, head + data, 228)
-
-    def _fragment6(self, columns: Columns, row: int, nxt: int, at: int, more: int, ident: int, hlim: int, cap_len: int,
-                   length: int, offset: int, size: int) -> None:
-        if cap_len < length or not size or not (at or more):
-            return
-        ends = columns.values("ipv6.src")[row].tobytes() + columns.values("ipv6.dst")[row].tobytes()
-        data = self._add((ends, -1, ident), at * 8, self._payload(columns, row, offset, size), more)
-        if data is not None and len(data) <= 0xFFFF:
-            head = struct.pack(">IHBB32s", 6 << 28, len(data), nxt, hlim, ends)
-            self._complete(columns, row, head + data, 229)
-
-    def _add(self, key: Key, offset: int, payload: bytes, more: int) -> bytes | None:
-        """Take one fragment; the datagram's payload where it is now complete."""
-        datagram = self._open.setdefault(key, _Datagram())
-        datagram.parts.append((offset, payload))
-        datagram.size += len(payload)
-        self._bytes += len(payload)
-        if not more and datagram.total < 0:
-            datagram.total = offset + len(payload)
-        data = datagram.whole()
-        if data is not None:
-            self.completed += 1
-        elif len(datagram.parts) > MOST_FRAGMENTS:
-            self.evicted += 1
-        else:
-            while self._bytes > MOST_BYTES:
-                oldest = next(iter(self._open))
-                self._bytes -= self._open.pop(oldest).size
-                self.evicted += 1
-            return None
-        self._bytes -= self._open.pop(key).size
-        return data
-
-    def _complete(self, columns: Columns, row: int, packet: bytes, linktype: int) -> None:
-        """Decode the whole datagram, and copy to the row what the fragment alone could not tell."""
-        one = self._one
-        size = np.array([len(packet)], np.uint32)
-        decode(
-            Frames(packet, np.zeros(1, np.int64), size, size, np.zeros(1, np.int64),
-                   np.full(1, NO_INTERFACE, np.uint16), np.array([linktype], np.uint16), 1),
-            one,
+    @cython.cfunc
+    def _rows(self, columns: Any) -> object:
+        plain = not cython.compiled
+        lane: cython.uchar[:, ::1] = memoryview(columns.lane) if plain else columns.lane
+        u8: cython.uchar[:, ::1] = memoryview(columns.u8) if plain else columns.u8
+        u16: cython.ushort[:, ::1] = memoryview(columns.u16) if plain else columns.u16
+        u32: cython.uint[:, ::1] = memoryview(columns.u32) if plain else columns.u32
+        b16: cython.uchar[:, :, ::1] = memoryview(columns.b16) if plain else columns.b16
+        raw: cython.const[cython.uchar][::1] = memoryview(columns.raw_buffer)
+        raw_offset: cython.const[cython.longlong][::1] = (
+            memoryview(columns.raw_offset) if plain else columns.raw_offset
         )
-        tunnelled = len(one.lists["outer"].values(_OUTER, 1)) > 0
-        if tunnelled:  # the header outside is the fragment's own, not the one made for the whole datagram
-            six = linktype == 229
-            outer = one.lists["outer"]
-            outer.u16[_O_LEN, 0] = columns.values("ipv6.plen" if six else "ip.len")[row]
-            if six:
-                outer.u32[_O_FLOW, 0] = columns.values("ipv6.flow")[row]
-            else:
-                outer.u8[_O_HDR_LEN, 0] = columns.values("ip.hdr_len")[row]
-                outer.u16[_O_CHECKSUM, 0] = columns.values("ip.checksum")[row]
-                outer.u8[_O_FLAGS, 0] = columns.values("ip.flags")[row]
-                outer.u16[_O_FRAG, 0] = columns.values("ip.frag_offset")[row]
-        for name, lane, cells in _TOLD:
-            if one.lane[lane, 0] == 0 or (name in _NETWORK and not tunnelled):
-                continue
-            columns.lane[lane, row] = one.lane[lane, 0]
-            for slab, slot in cells:
-                getattr(columns, slab)[slot, row] = getattr(one, slab)[slot, 0]
-        columns.u64[_FLOW_ID, row] = one.u64[_FLOW_ID, 0]
-        for name, lists in one.lists.items():
-            if lists.offsets[1]:
-                columns.lists[name].splice(row, columns.rows, lists)
+        n: cython.Py_ssize_t = columns.rows
+        i: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        six: cython.bint
+        more: cython.bint
+        a: cython.ulonglong
+        b: cython.ulonglong
+        c: cython.ulonglong
+        d: cython.ulonglong
+        e: cython.ulonglong
+        of: cython.uint
+        offset: cython.uint
+        size: cython.uint
+        total: cython.uint
+        with cython.nogil:
+            for i in range(n):
+                six = lane[_L_FRAGHDR, i] == _TO_IDENT
+                if not six and ((u8[_FLAGS, i] & 1 == 0 and u16[_OFFSET4, i] == 0) or lane[_L_IP, i] != _IP_DST):
+                    continue
+                size = u32[_PAYLOAD_LEN, i]
+                if size == 0:
+                    continue
+                if six:
+                    offset = u16[_OFFSET6, i]
+                    more = u8[_MORE, i] != 0
+                    if u32[_CAP_LEN, i] < u32[_FRAME_LEN, i] or (offset == 0 and not more):
+                        continue
+                    a = _half(b16, _SRC6, i, 0)
+                    b = _half(b16, _SRC6, i, 8)
+                    c = _half(b16, _DST6, i, 0)
+                    d = _half(b16, _DST6, i, 8)
+                    e = _SIX | u32[_IDENT, i]
+                else:
+                    offset = u16[_OFFSET4, i]
+                    more = u8[_FLAGS, i] & 1 != 0
+                    if lane[_TCP, i] or lane[_UDP, i] or size + u8[_HDR_LEN, i] != u16[_LEN, i]:
+                        continue
+                    a = 0
+                    b = _MAPPED | u32[_SRC4, i]
+                    c = 0
+                    d = _MAPPED | u32[_DST4, i]
+                    e = (cython.cast(cython.ulonglong, u8[_PROTO, i]) << 16) | u16[_ID, i]
+                offset *= 8
+                if size > _MOST_SIZE or offset + size > _MOST_SIZE:
+                    continue
+                if not self._ready:
+                    with cython.gil:
+                        self._begin()
+                of = self._pool.find(a, b, c, d, e)
+                if not self._pool.add(of, raw, raw_offset[i] + u16[_PAYLOAD, i], offset, size, more):
+                    continue
+                self.completed += 1
+                total = self._pool.total(of)
+                if total + (0 if six else 20) <= 0xFFFF:
+                    if self._done >= self._row.shape[0] or self._filled + _LONGEST > self._packet.shape[0]:  # type: ignore[index]
+                        with cython.gil:
+                            self._flush(columns)
+                    at = self._filled
+                    self._row[self._done] = i
+                    self._start[self._done] = at
+                    if six:
+                        _put(self._packet, at, 6 << 28, 4)
+                        _put(self._packet, at + 4, total, 2)
+                        self._packet[at + 6] = u8[_NXT, i]
+                        self._packet[at + 7] = u8[_HLIM, i]
+                        _put(self._packet, at + 8, a, 8)
+                        _put(self._packet, at + 16, b, 8)
+                        _put(self._packet, at + 24, c, 8)
+                        _put(self._packet, at + 32, d, 8)
+                        at += 40
+                    else:
+                        self._packet[at] = 0x45
+                        self._packet[at + 1] = u8[_DSFIELD, i]
+                        _put(self._packet, at + 2, 20 + total, 2)
+                        _put(self._packet, at + 4, u16[_ID, i], 2)
+                        _put(self._packet, at + 6, 0, 2)
+                        self._packet[at + 8] = u8[_TTL, i]
+                        self._packet[at + 9] = u8[_PROTO, i]
+                        _put(self._packet, at + 10, 0, 2)
+                        _put(self._packet, at + 12, u32[_SRC4, i], 4)
+                        _put(self._packet, at + 16, u32[_DST4, i], 4)
+                        at += 20
+                    self._pool.assemble(of, self._packet, at)
+                    self._size[self._done] = at + total - self._filled
+                    self._linktype[self._done] = 229 if six else 228
+                    self._filled = at + total
+                    self._done += 1
+                self._pool.drop(of)
+        return None
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _flush(self, columns: Any) -> cython.int:
+        """Decode the datagrams that are complete into the rows that completed them."""
+        k: cython.Py_ssize_t = self._done
+        sizes = np.asarray(self._size)[:k]
+        frames = Frames(
+            memoryview(np.asarray(self._packet))[: self._filled], np.asarray(self._start)[:k], sizes, sizes,
+            np.zeros(k, np.int64), np.full(k, NO_INTERFACE, np.uint16), np.asarray(self._linktype)[:k], 1,
+        )  # fmt: skip
+        merge(columns, np.asarray(self._row)[:k], frames, self._whole)
+        self._done = 0
+        self._filled = 0
+        return 0

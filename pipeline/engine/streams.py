@@ -15,17 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
+from pipeline.engine.lines import lines
+from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
+
+if not cython.compiled:
+    from collectors.decode.packet import mix, pair
 
 MOST_CONVERSATIONS = 2_000_000
 """Conversations remembered. For one more all are forgotten (counted in `evicted`); the indices go on."""
 
 _s = Slots(PACKETS)
 _FIRST_SIZE = 4096
-_MIX = cython.declare(cython.ulonglong, 0xBF58476D1CE4E5B9)
-_MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_AHEAD = cython.declare(cython.Py_ssize_t, 16)
 _MAPPED = cython.declare(cython.ulonglong, 0xFFFF00000000)
+_FLOW_ID = cython.declare(cython.Py_ssize_t, _s.u64("shoal.flow_id"))
 _L_TCP = cython.declare(cython.Py_ssize_t, _s.lane("tcp"))
 _L_SEQ = cython.declare(cython.Py_ssize_t, _s.lane("tcp.seq"))
 _L_FLAGS = cython.declare(cython.Py_ssize_t, _s.lane("tcp.flags"))
@@ -77,13 +82,17 @@ _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
 _FRAG_OFFSET = cython.declare(cython.Py_ssize_t, _s.u16("ip.frag_offset"))
 _L_FRAGHDR = cython.declare(cython.Py_ssize_t, _s.lane("ipv6.fraghdr"))
-# Words of `_value`: the index, the sides' first sequence numbers, and which of these are known (bit 0 and bit 1).
-# Of an announced conversation: the announcements' generation in which it was found, and the index of each direction.
-_STREAM = cython.declare(cython.Py_ssize_t, 0)
-_BASE = cython.declare(cython.Py_ssize_t, 1)
-_KNOWN = cython.declare(cython.Py_ssize_t, 3)
-# Number of the TCP conversation's state, from 1, in the order they began since the last eviction; 0 for none yet.
-_STATE = cython.declare(cython.Py_ssize_t, 4)
+# A conversation takes a cache line: five words of key (64 bits), then these of 32: the index, the sides' first sequence
+# numbers, and which of these are known (bit 0 and bit 1). Of an announced conversation: the announcements' generation
+# in which it was found, and the index of each direction.
+_STREAM = cython.declare(cython.Py_ssize_t, 10)
+_BASE = cython.declare(cython.Py_ssize_t, 11)
+_KNOWN = cython.declare(cython.Py_ssize_t, 13)
+# Number of the conversation's state, from 1, in the order they began since the last eviction, of TCP and of UDP ones
+# each in a space of their own; 0 for none yet.
+_STATE = cython.declare(cython.Py_ssize_t, 14)
+# The part of its hash that tells where it stands.
+_HASH = cython.declare(cython.Py_ssize_t, 15)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _FIRST = cython.declare(cython.uint, 0x80000000)
 _WILD = cython.declare(cython.uint, 0x40000000)
@@ -91,6 +100,9 @@ _TELLS = cython.declare(cython.uint, 0x20000000)
 _ANEW = cython.declare(cython.uint, 0x10000000)
 _BEGINS = cython.declare(cython.int, 2)
 _REUSED = cython.declare(cython.int, 4)
+_DATAGRAM = cython.declare(cython.int, 8)
+_QUOTED = cython.declare(cython.int, 16)
+_KNOWN_BEFORE = cython.declare(cython.int, 32)
 
 
 @cython.cfunc
@@ -117,7 +129,7 @@ def _tells(src: cython.ulonglong, dst: cython.ulonglong, tcp: cython.bint) -> cy
         port = dst if k else src
         if port == 5060 or port == 111 or port == 161 or port == 162:
             return _TELLS
-        if tcp and (port == 2000 or port == 1080 or port == 554 or port == 8554):
+        if tcp and (port == 21 or port == 2000 or port == 1080 or port == 554 or port == 8554):
             return _TELLS
         if not tcp and (port == 69 or port == 2427 or port == 2727):
             return _TELLS
@@ -138,14 +150,26 @@ def _may_tell(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, size:
     return 0
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _hash(a: cython.ulonglong, b: cython.ulonglong, c: cython.ulonglong, d: cython.ulonglong, src: cython.ulonglong,
+          dst: cython.ulonglong, tcp: cython.bint) -> cython.ulonglong:
+    """What `shoal.flow_id` is of a row with these addresses and ports."""
+    if a == 0 and b >> 32 == 0xFFFF:
+        return pair(((b & _WORD) << 16) ^ src, ((d & _WORD) << 16) ^ dst, 6 if tcp else 17)
+    return pair(mix(a ^ mix(b)) ^ src, mix(c ^ mix(d)) ^ dst, 6 if tcp else 17)
+
+
 @cython.cclass
 class Streams:
-    """An open-addressing table of conversations: five words of key and five of value for each.
+    """An open-addressing table of conversations, a cache line each, by `shoal.flow_id`.
 
     `conversation` int32 and `turn` uint8, each of shape (rows of the largest batch,), hold for each row of the last
-    batch: the number of its TCP conversation (0 for none; at most `conversations`), a number being given again after
-    an eviction; and bits: 1 the side that sent it, 2 its conversation begins here, 4 a SYN whose number is not
-    that of the conversation before on these ports.
+    batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
+    `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
+    conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP,
+    16 (with 8) an ICMP error that quotes a segment of the TCP conversation, 32 (with 2) it was announced before.
     """
 
     def __init__(self) -> None:
@@ -156,8 +180,12 @@ class Streams:
         self._used = 0
         self._frames = 0
         self._generation = 0
+        none = lines(1, 8, np.uint64)
+        self._key = none if cython.compiled else memoryview(none)
+        self._value = none.view(np.uint32) if cython.compiled else memoryview(none.view(np.uint32))
         self._announced = Announced()
         self.conversations = 0
+        self.datagram_conversations = 0
         self.conversation: NDArray[np.int32] = np.zeros(0, np.int32)
         self.turn: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
@@ -167,11 +195,34 @@ class Streams:
         evicted: int = self._announced.evicted
         return evicted
 
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "numbers": [self.evicted, self.udp_streams, self.tcp_streams, self.conversations,
+                        self.datagram_conversations, self._size, self._used, self._frames, self._generation],
+            "table": np.asarray(self._key),
+            "announced": self._announced.state(),
+        }  # fmt: skip
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        (
+            self.evicted, self.udp_streams, self.tcp_streams, self.conversations, self.datagram_conversations,
+            self._size, self._used, self._frames, self._generation,
+        ) = state["numbers"]  # fmt: skip
+        keys = lines(len(state["table"]), 8, np.uint64)
+        keys[:] = state["table"]
+        self._key = keys if cython.compiled else memoryview(keys)
+        self._value = keys.view(np.uint32) if cython.compiled else memoryview(keys.view(np.uint32))
+        self._announced.restore(state["announced"])
+
     def process(self, columns: Columns) -> None:
         """Fill `tcp.stream`, `udp.stream` (outer ones too), the relative numbers, and make the SACK edges relative."""
         if columns.rows > self.conversation.shape[0]:
             self.conversation = np.zeros(columns.rows, np.int32)
             self.turn = np.zeros(columns.rows, np.uint8)
+        if self._size == 0:
+            self._grow()
         self._rows(columns)
         self._frames += columns.rows
 
@@ -179,39 +230,47 @@ class Streams:
     @cython.exceptval(-1, check=False)
     def _grow(self) -> cython.int:
         """Twice the room, or, at the cap, the same room emptied."""
-        old = None if self._size == 0 else (np.asarray(self._key), np.asarray(self._value))
+        plain = not cython.compiled
+        old_key: cython.ulonglong[:, ::1] = self._key
+        old_value: cython.uint[:, ::1] = self._value
+        old: cython.Py_ssize_t = self._size
         size = max(_FIRST_SIZE, self._size * 2)
         if self._used >= MOST_CONVERSATIONS:
             self.evicted += self._used
-            old, size = None, self._size
+            old, size = 0, self._size
+            self._used = 0
             self.conversations = 0
-        keys = np.zeros((size, 5), np.uint64)
-        values = np.zeros((size, 5), np.uint32)
-        self._key = keys if cython.compiled else memoryview(keys)
-        self._value = values if cython.compiled else memoryview(values)
+            self.datagram_conversations = 0
+        keys = lines(size, 8, np.uint64)
+        values = keys.view(np.uint32)
+        self._key = memoryview(keys) if plain else keys
+        self._value = memoryview(values) if plain else values
         self._size = size
-        self._used = 0
-        if old is not None:
-            used = np.flatnonzero(old[1][:, 3])
-            for words, value in zip(old[0][used].tolist(), old[1][used], strict=True):
-                at = self._find(words[0], words[1], words[2], words[3], words[4])
-                values[at] = value
-                self._used += 1
+        k: cython.Py_ssize_t
+        w: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        with cython.nogil:
+            for k in range(old):
+                if old_value[k, _KNOWN] != 0:
+                    at = old_value[k, _HASH] & (self._size - 1)
+                    while self._value[at, _KNOWN] != 0:
+                        at = (at + 1) & (self._size - 1)
+                    for w in range(8):
+                        self._key[at, w] = old_key[k, w]
         return 0
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def _find(self, a: cython.ulonglong, b: cython.ulonglong, c: cython.ulonglong, d: cython.ulonglong,
-              e: cython.ulonglong) -> cython.Py_ssize_t:
-        """Where the conversation stands, or the free slot for it, in which its key is then written.
+              e: cython.ulonglong, h: cython.ulonglong) -> cython.Py_ssize_t:
+        """Where the conversation of that hash stands, or the free slot for it, in which its key is then written.
 
         The table is never full, so the probing ends.
         """
-        h: cython.ulonglong = ((a ^ (b << 1) ^ (b >> 63)) * _MIX) & _MASK
-        h = ((h ^ (h >> 29) ^ c ^ (d << 3)) * _MIX) & _MASK
-        h = ((h ^ (h >> 31) ^ e) * _MIX) & _MASK
-        at: cython.Py_ssize_t = (h >> 20) & (self._size - 1)
+        at: cython.Py_ssize_t
+        h = (h >> 20) & _WORD
+        at = h & (self._size - 1)
         while self._value[at, _KNOWN] != 0:
             if (
                 self._key[at, 0] == a
@@ -227,6 +286,7 @@ class Streams:
         self._key[at, 2] = c
         self._key[at, 3] = d
         self._key[at, 4] = e
+        self._value[at, _HASH] = h
         return at
 
     @cython.cfunc
@@ -302,6 +362,7 @@ class Streams:
         u16: cython.ushort[:, ::1] = memoryview(columns.u16) if plain else columns.u16
         u32: cython.uint[:, ::1] = memoryview(columns.u32) if plain else columns.u32
         u8: cython.uchar[:, ::1] = memoryview(columns.u8) if plain else columns.u8
+        u64: cython.ulonglong[:, ::1] = memoryview(columns.u64) if plain else columns.u64
         b16: cython.uchar[:, :, ::1] = memoryview(columns.b16) if plain else columns.b16
         edges: cython.uint[:, ::1] = memoryview(sack.u32) if plain else sack.u32
         blocks: cython.int[::1] = memoryview(sack.offsets) if plain else sack.offsets
@@ -328,6 +389,7 @@ class Streams:
         c: cython.ulonglong
         d: cython.ulonglong
         x: cython.ulonglong
+        h: cython.ulonglong
         src: cython.ulonglong
         dst: cython.ulonglong
         side: cython.int
@@ -342,7 +404,11 @@ class Streams:
         heard: cython.bint
         with cython.nogil:
             for i in range(n):
+                if cython.compiled and i + _AHEAD < n:
+                    at = (u64[_FLOW_ID, i + _AHEAD] >> 20) & (self._size - 1)
+                    prefetch(cython.address(self._value[at, 0]))  # type: ignore[name-defined]  # noqa: F821
                 conversation[i] = 0
+                turns[i] = 0
                 for item in range(outers[i], outers[i + 1] + 1):
                     # The outer headers first, then (item = the row's end) the row's own, or the one it quotes.
                     tcp = False
@@ -357,6 +423,7 @@ class Streams:
                         d = _half(b16, _Q_DST, i, 8)
                         src = u16[_Q_SRCPORT, i]
                         dst = u16[_Q_DSTPORT, i]
+                        h = _hash(a, b, c, d, src, dst, tcp)
                     elif item < outers[i + 1]:
                         if o_u8[_O_PORTS, item] != 17:
                             continue
@@ -366,6 +433,7 @@ class Streams:
                         d = _half(o_b16, _O_DST, item, 8)
                         src = o_u16[_O_SRCPORT, item]
                         dst = o_u16[_O_DSTPORT, item]
+                        h = _hash(a, b, c, d, src, dst, tcp)
                     else:
                         tcp = lane[_L_TCP, i] != 0 and lane[_L_HDR_LEN, i] != 0
                         if not tcp and (lane[_L_UDP, i] == 0 or lane[_L_UDP_SUM, i] == 0):
@@ -382,6 +450,7 @@ class Streams:
                             d = _half(b16, _DST6, i, 8)
                         src = u16[_TCP_SRC if tcp else _UDP_SRC, i]
                         dst = u16[_TCP_DST if tcp else _UDP_DST, i]
+                        h = u64[_FLOW_ID, i]
                     side = 0
                     if a > c or (a == c and (b > d or (b == d and src > dst))):
                         side = 1
@@ -397,7 +466,7 @@ class Streams:
                     if self._used * 2 >= self._size:
                         with cython.gil:
                             self._grow()
-                    at = self._find(a, b, c, d, (src << 17) | (dst << 1) | (1 if tcp else 0))
+                    at = self._find(a, b, c, d, (src << 17) | (dst << 1) | (1 if tcp else 0), h)
                     known = self._value[at, _KNOWN]
                     first = fresh = known == 0
                     if first:
@@ -420,7 +489,7 @@ class Streams:
                         and lane[_L_FRAGHDR, i] == 0
                     )
                     if quoted or not tcp:
-                        if known & _WILD or (fresh and not tcp and (ports[src] | ports[dst]) != 0):
+                        if known & _WILD or (fresh and not tcp and (ports[src] | ports[dst]) & 1):
                             index = self._wild_index(at, side)
                         else:
                             if first and tcp:
@@ -432,12 +501,24 @@ class Streams:
                             index = self._value[at, _STREAM]
                         if quoted:
                             u32[_Q_STREAM, i] = index
+                            if tcp:
+                                conversation[i] = self._value[at, _STATE]
+                                turns[i] = _DATAGRAM | _QUOTED
                             lane[_L_QUOTED_STREAM, i] = 1
                         elif item < outers[i + 1]:
                             o_u32[_O_STREAM, item] = index
                         else:
                             u32[_UDP_STREAM, i] = index
                             lane[_L_UDP_STREAM, i] = 1
+                            turn = side | _DATAGRAM
+                            if self._value[at, _STATE] == 0:
+                                self.datagram_conversations += 1
+                                self._value[at, _STATE] = self.datagram_conversations
+                                turn |= _BEGINS
+                            if first:
+                                turn |= _BEGINS
+                            conversation[i] = self._value[at, _STATE]
+                            turns[i] = turn
                         if heard:
                             with cython.gil:
                                 self._hear(columns, i, at, side, tcp)
@@ -474,6 +555,10 @@ class Streams:
                         turn |= _BEGINS
                     if first:
                         turn |= _BEGINS
+                    if fresh and (ports[src] | ports[dst]) & 2:
+                        with cython.gil:
+                            if self._announced.take(*self._ends(at, side)):
+                                turn |= _KNOWN_BEFORE
                     conversation[i] = self._value[at, _STATE]
                     turns[i] = turn
                     u32[_TCP_STREAM, i] = self._value[at, _STREAM]
@@ -486,7 +571,10 @@ class Streams:
                         if flags & 0x10 and self._value[at, _KNOWN] & (2 >> side) == 0:
                             self._value[at, _BASE + 1 - side] = (u32[_ACK, i] - 1) & _WORD
                             self._value[at, _KNOWN] |= 2 >> side
-                    base = self._value[at, _BASE + side] if self._value[at, _KNOWN] & (1 << side) else 0
+                    # Of a segment whose length is not known the numbers stay as they are.
+                    base = 0
+                    if lane[_L_LEN, i] and self._value[at, _KNOWN] & (1 << side):
+                        base = self._value[at, _BASE + side]
                     if lane[_L_SEQ, i]:
                         u32[_REL_SEQ, i] = (u32[_SEQ, i] - base) & _WORD
                         lane[_L_REL_SEQ, i] = 1
@@ -494,11 +582,13 @@ class Streams:
                         u32[_NXTSEQ, i] = (u32[_SEQ, i] - base + u32[_SEGMENT, i] + (flags & 3 != 0)) & _WORD
                         lane[_L_NXTSEQ, i] = 1
                     if lane[_L_ACK, i]:
-                        base = self._value[at, _BASE + 1 - side] if self._value[at, _KNOWN] & (2 >> side) else 0
+                        base = 0
+                        if lane[_L_LEN, i] and self._value[at, _KNOWN] & (2 >> side):
+                            base = self._value[at, _BASE + 1 - side]
                         u32[_REL_ACK, i] = (u32[_ACK, i] - base) & _WORD if flags & 0x10 else u32[_ACK, i]
                         lane[_L_REL_ACK, i] = 1
                     if blocks[i + 1] > blocks[i]:
-                        base = self._value[at, _BASE + 1 - side]
+                        base = self._value[at, _BASE + 1 - side] if self._value[at, _KNOWN] & (2 >> side) else 0
                         for k in range(blocks[i], blocks[i + 1]):
                             edges[_SACK_LE, k] = (edges[_SACK_LE, k] - base) & _WORD
                             edges[_SACK_RE, k] = (edges[_SACK_RE, k] - base) & _WORD

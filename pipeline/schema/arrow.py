@@ -20,7 +20,7 @@ _TYPES: dict[str, Any] = {
     "uint8": pa.uint8(), "uint16": pa.uint16(), "uint32": pa.uint32(), "uint64": pa.uint64(), "int16": pa.int16(),
     "bool": pa.bool_(), "duration[ns]": pa.duration("ns"),
     "timestamp[ns, UTC]": pa.timestamp("ns", "UTC"), "fixed_size_binary[16]": pa.binary(16), "binary": pa.binary(),
-    "dictionary<uint32, string>": pa.dictionary(pa.uint32(), pa.string()), "date32": pa.date32(),
+    "dictionary<uint32, string>": pa.dictionary(pa.uint32(), pa.string()), "date32": pa.date32(), "string": pa.string(),
 }
 
 
@@ -90,9 +90,10 @@ def _own_array(columns: Columns, column: Column, masks: dict[tuple[int, int], An
         if not present.all():
             valid = pa.py_buffer(np.packbits(present, bitorder="little").tobytes())
     values = columns.values(column.name)
-    if column.kind == "text":
+    if column.kind in ("text", "string"):
         codes = pa.Array.from_buffers(pa.uint32(), rows, [valid, pa.py_buffer(values.tobytes())])
-        return pa.DictionaryArray.from_arrays(codes, pa.array(columns.texts, pa.string()))
+        texts = pa.DictionaryArray.from_arrays(codes, pa.array(columns.texts, pa.string()))
+        return texts if column.kind == "text" else texts.dictionary_decode()
     if column.kind == "bytes16":
         assert counts is not None
         return _short_bytes(values, np.minimum(counts, 16), valid)
@@ -206,8 +207,10 @@ def _fill(batch: pa.RecordBatch, columns: Columns) -> None:
         elif c.kind == "bytes16":
             _fill_short_bytes(c, array, present, columns)
         else:
+            if c.kind == "string":
+                array = array.dictionary_encode()
             cells = _cells(c, array)
-            if c.kind == "text":
+            if c.kind in ("text", "string"):
                 cells = cells + _dictionary(c, array.dictionary, columns.texts, dictionaries)
             columns.values(c.name)[...] = np.where(present[:, None] if cells.ndim == 2 else present, cells, 0)
             if c.lane:

@@ -15,8 +15,9 @@ class Kind:
 
     `slab` names the numpy array of `Columns` that holds the cells: `u8`, `u16`, `u32`, `u64` have shape
     (columns, rows); `b16` is uint8 of shape (columns, rows, 16); `code` is uint32 codes into a dictionary of
-    texts; `const` is one text for the whole batch; `raw` is the frame's bytes. Numbers with a sign stand in the
-    unsigned slabs as their two's complement: `i16`, and `time` and `seconds`, which count nanoseconds in 64 bits.
+    texts (`text` is stored with it, `string` without); `const` is one text for the whole batch; `raw` is the
+    frame's bytes. Numbers with a sign stand in the unsigned slabs as their two's complement: `i16`, and `time` and
+    `seconds`, which count nanoseconds in 64 bits.
     `arrow` and `clickhouse` are those systems' type names; `cast` is the SQL that shows a stored value in the
     form users write (None: as stored).
     """
@@ -46,6 +47,7 @@ KINDS: dict[str, Kind] = {
         Kind("mac", "u64", "uint64", "UInt64", cast="MACNumToString({})"),
         Kind("bytes16", "b16", "binary", "String", cast="lower(hex({}))"),
         Kind("text", "code", "dictionary<uint32, string>", "LowCardinality(String)"),
+        Kind("string", "code", "string", "String"),
         Kind("label", "const", "dictionary<uint32, string>", "LowCardinality(String)"),
         Kind("day", "const", "date32", "Date"),
         Kind("raw", "raw", "binary", "String"),

@@ -7,7 +7,7 @@ text output are made from them. One `Columns` serves batch after batch (`clear`)
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 
 import numpy as np
@@ -98,20 +98,29 @@ class Lists:
         slab: NDArray[np.generic] = getattr(self, column.of.slab)
         return slab[self._slots[column.name], : self.offsets[rows]]
 
-    def splice(self, row: int, rows: int, other: Lists) -> None:
-        """Put the items of `other`'s first row behind those of `row` (of `rows`), as far as there is room."""
-        have = int(self.offsets[row + 1] - self.offsets[row])
-        total = int(self.offsets[rows])
-        more = min(int(other.offsets[1]), self.group.most - have, self.u8.shape[1] - total)
-        if more <= 0:
-            return
-        at = int(self.offsets[row + 1])
+    def splice(self, to: NDArray[np.int64], rows: int, other: Lists) -> None:
+        """Put the items of `other`'s rows, as many as `to` has, behind those of the rows `to` (of `rows`).
+
+        As far as a row has room for them. `to` is ascending.
+        """
+        n = len(to)
+        begin, old = other.offsets[:n], self.offsets[: rows + 1].copy()
+        have = np.diff(old)
+        more = np.minimum(other.offsets[1 : n + 1] - begin, self.group.most - have[to])
+        counts = have.copy()
+        counts[to] += more
+        np.cumsum(counts, out=self.offsets[1 : rows + 1])
+        new = self.offsets[: rows + 1]
+        was = np.arange(old[rows])
+        now = was + np.repeat(new[:-1] - old[:-1], have)
+        # Of each item that is new: which one of its row it is, from 0.
+        rank = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more)
+        source, target = rank + np.repeat(begin, more), rank + np.repeat(new[to] + have[to], more)
         for slab in ("u8", "u16", "u32", "b16"):
             mine: NDArray[np.generic] = getattr(self, slab)
             theirs: NDArray[np.generic] = getattr(other, slab)
-            mine[:, at + more : total + more] = mine[:, at:total].copy()
-            mine[:, at : at + more] = theirs[:, :more]
-        self.offsets[row + 1 : rows + 1] += more
+            mine[:, now] = mine[:, was]
+            mine[:, target] = theirs[:, source]
 
 
 class Columns:
@@ -144,7 +153,25 @@ class Columns:
         self.raw_offset: NDArray[np.int64] = np.zeros(0, np.int64)
         self.raw_length: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._slots = _slots(record.columns)
+        # The same bytes as truth values: whether any is not 0 is then told without a copy.
+        self._there = self.lane.view(np.bool_)
+        self._cells = [self._runs(columns) for columns in (*self._lane_columns, self._always())]
         self._lane_of = {c.name: (i, k) for i, cs in enumerate(self._lane_columns) for k, c in enumerate(cs)}
+
+    def _always(self) -> list[Column]:
+        """The columns that every row has."""
+        return [c for c in self.record.stored if not c.lane and c.of.slab in SLABS]
+
+    def _runs(self, columns: Iterable[Column]) -> list[tuple[NDArray[np.generic], int, int]]:
+        """Where the columns stand: slab, first slot and the one after the last, of each run of neighbours."""
+        runs: list[tuple[NDArray[np.generic], int, int]] = []
+        for slab, slot in sorted((c.of.slab, self._slots[c.name]) for c in columns):
+            array: NDArray[np.generic] = getattr(self, slab)
+            if runs and runs[-1][0] is array and runs[-1][2] == slot:
+                runs[-1] = (array, runs[-1][1], slot + 1)
+            else:
+                runs.append((array, slot, slot + 1))
+        return runs
 
     def values(self, name: str) -> NDArray[np.generic]:
         """The cells of a stored column as a view of shape (rows,) or (rows, 16)."""
@@ -162,18 +189,19 @@ class Columns:
         at = self._lane_of.get(name)
         return None if at is None else self.lane[at[0], : self.rows] > at[1]
 
+    def set_lane(self, lane: str, present: NDArray[np.bool_]) -> None:
+        """Say which rows, shape (rows,), have all columns of `lane`; the others have none of them."""
+        at = self._lane_names.index(lane)
+        self.lane[at, : self.rows] = np.where(present, len(self._lane_columns[at]), 0)
+
     def clear(self) -> None:
         """Forget all rows. Cells without a value are zero again, so that what is stored compresses."""
         n = self.rows
-        for i, columns in enumerate(self._lane_columns):
-            if self.lane[i, :n].any():
+        for i in [*np.flatnonzero(self._there[:, :n].any(axis=1)).tolist(), -1]:
+            if i >= 0:
                 self.lane[i, :n] = 0
-                for c in columns:
-                    slab: NDArray[np.generic] = getattr(self, c.of.slab)
-                    slab[self._slots[c.name], :n] = 0
-        for c in self.record.stored:
-            if not c.lane and c.of.slab in SLABS:
-                getattr(self, c.of.slab)[self._slots[c.name], :n] = 0
+            for slab, first, last in self._cells[i]:
+                slab[first:last, :n] = 0
         for lists in self.lists.values():
             lists.offsets[: n + 1] = 0
         self.rows = 0

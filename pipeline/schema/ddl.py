@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 
 from pipeline.schema.column import Column, Record
+from pipeline.schema.flows import SIDES
 
 STORED_PREFIX: dict[str, str] = {"mac": "shoal.mac.", "bytes16": "shoal.bytes."}
 """Kind with a `cast` to what stands before the column's name where its cells are stored."""
@@ -162,6 +163,23 @@ _ALIASES: dict[str, tuple[Alias, ...]] = {
               "coalesce(`tcp.srcport`, `udp.srcport`, `sctp.srcport`)"),
         Alias("shoal.dstport", "Nullable(UInt16)", "", "Destination port, of TCP, UDP or SCTP",
               "coalesce(`tcp.dstport`, `udp.dstport`, `sctp.dstport`)"),
+    ),
+    "flow_states": (
+        Alias("shoal.duration", "Decimal(18, 9)", "s", "Time from the first to the newest frame",
+              "CAST(toUnixTimestamp64Nano(`shoal.last_time`) - toUnixTimestamp64Nano(`shoal.first_time`),"
+              " 'Decimal(38, 9)') / 1000000000"),
+        Alias("shoal.src", "String", "", "Address of the client, IPv4 or IPv6",
+              "coalesce(toString(`ip.src`), toString(`ipv6.src`), '')"),
+        Alias("shoal.dst", "String", "", "Address of the server, IPv4 or IPv6",
+              "coalesce(toString(`ip.dst`), toString(`ipv6.dst`), '')"),
+        Alias("shoal.srcport", "Nullable(UInt16)", "", "Port of the client", "coalesce(`tcp.srcport`, `udp.srcport`)"),
+        Alias("shoal.dstport", "Nullable(UInt16)", "", "Port of the server", "coalesce(`tcp.dstport`, `udp.dstport`)"),
+        *(
+            Alias(f"shoal.{side}.goodput", "Nullable(Float64)", "bytes/s",
+                  f"Unique payload bytes of the {side}, by the time of the conversation",
+                  f"`shoal.{side}.unique_bytes` / nullIf(toFloat64(`shoal.duration`), 0)")
+            for side in SIDES
+        ),
     ),
 }
 

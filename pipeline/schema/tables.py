@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pipeline.schema.column import Column as C
 from pipeline.schema.column import ListGroup, Record
+from pipeline.schema.ddl import quote, table_columns
+from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 
 CAPTURE_STATES = Record(
@@ -45,11 +47,17 @@ class View:
     select: str
 
 
-TABLES: tuple[Record, ...] = (PACKETS, CAPTURE_STATES)
+TABLES: tuple[Record, ...] = (PACKETS, FLOW_STATES, CAPTURE_STATES)
 """Every record that is stored, in the order in which tables are made."""
 
+def _newest(name: str, meaning: str, of: Record) -> View:
+    """The newest row of each key of `of`; its ALIAS columns are named, for `*` leaves them out."""
+    columns = ", ".join(quote(column.name) for column in table_columns(of))
+    return View(name, meaning, of.name, f"SELECT {columns} FROM {quote(of.name)} FINAL")
+
+
 VIEWS: tuple[View, ...] = (
-    View("captures", "One row for each file imported, in its newest state", "capture_states",
-         "SELECT * FROM capture_states FINAL"),
+    _newest("captures", "One row for each file imported, in its newest state", CAPTURE_STATES),
+    _newest("flows", "One row for each conversation, in its newest state", FLOW_STATES),
 )
 """Every view, made after the tables."""

@@ -18,8 +18,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline import __version__
+from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
 from pipeline.schema.ddl import literal
+from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import CAPTURE_STATES
 from pipeline.store.database import Database
@@ -33,6 +35,9 @@ INSERT_ROWS = 65_536
 200 MB more of memory, and are no faster."""
 INSERT_BYTES = 64 << 20
 """Bytes of blocks with which an insert ends early."""
+
+HANDED_OUT = 8192
+"""Most rows of conversations in one batch."""
 
 _HASHED_AT_ONCE = 4 << 20
 _LAST_DAY = 0xFFFF
@@ -112,12 +117,19 @@ def _timestamp(ns: int) -> str:
 
 
 class _Blocks:
-    """Gathers batches of rows to inserts: which block begins one, which ends it, and the day that it bears."""
+    """Gathers batches of rows of a record to inserts: which block begins one, which ends it, and the day that it bears.
 
-    def __init__(self, writer: Writer, capture: str) -> None:
+    `time` is the column that tells the day, `most` the most rows of a batch, `stored` how many rows were stored before.
+    """
+
+    def __init__(self, writer: Writer, record: Record, capture: str, time: str, most: int, stored: int = 0) -> None:
         self._writer = writer
+        self._record = record
         self._capture = capture
-        self._encoder = NativeEncoder(PACKETS)
+        self._time = time
+        self._most = most
+        self._stored = stored
+        self._encoder = NativeEncoder(record)
         self._rows = 0
         self._bytes = 0
         self._day = datetime.date(1970, 1, 1)
@@ -127,14 +139,14 @@ class _Blocks:
         """Takes the rows of `columns` from row `first` on."""
         begins: str | None = None
         if self._rows == 0:
-            number = int(columns.values("frame.number")[first])
-            begins = f"{self._capture}:{number}:{columns.record.name}"
-            self._day = _day(int(columns.values("frame.time").view("i8")[first]))
+            begins = f"{self._capture}:{self._stored + 1}:{self._record.name}"
+            self._day = _day(int(columns.values(self._time).view("i8")[first]))
         columns.labels["shoal.day"] = self._day
         block = self._encoder.encode(columns, first)
         self._rows += columns.rows - first
+        self._stored += columns.rows - first
         self._bytes += len(block)
-        full = self._rows + columns.capacity > INSERT_ROWS or self._bytes >= INSERT_BYTES
+        full = self._rows + self._most > INSERT_ROWS or self._bytes >= INSERT_BYTES
         self._release(ends=False)
         # The block is held until it is known whether another follows, for the last one ends its insert.
         self._held = (block, begins)
@@ -209,13 +221,24 @@ def _decode_and_store(
     from pipeline.engine import Engine
 
     columns = Columns(PACKETS, BATCH_ROWS)
-    columns.labels.update({"sensor": imported.sensor, "capture": imported.capture})
+    labels = {"sensor": imported.sensor, "capture": imported.capture}
+    columns.labels.update(labels)
     reader = open_capture(imported.path, batch_rows=BATCH_ROWS)
     writer = Writer(database, PACKETS.name, stored_columns(PACKETS))
-    blocks = _Blocks(writer, imported.capture)
+    flow_writer = Writer(database, FLOW_STATES.name, stored_columns(FLOW_STATES))
+    blocks = _Blocks(writer, PACKETS, imported.capture, "frame.time", BATCH_ROWS, stored)
+    # Of an interrupted import all are written again: they replace the same rows.
+    flow_blocks = _Blocks(flow_writer, FLOW_STATES, imported.capture, "shoal.last_time", HANDED_OUT)
+
+    def add_flows(rows: Columns) -> None:
+        rows.labels.update(labels)
+        flow_blocks.add(rows, 0)
+
+    engine = Engine(flows=add_flows)
     writer.start()
+    flow_writer.start()
     try:
-        for frames, _ in decoded(reader, columns, Engine()):
+        for frames, _ in decoded(reader, columns, engine):
             if not len(frames):
                 continue
             if not known:
@@ -233,10 +256,14 @@ def _decode_and_store(
                 imported.stored += len(frames) - skip
             if progress:
                 progress("import", reader.bytes_read, reader.size)
+        engine.finish()
         blocks.end()
+        flow_blocks.end()
     except BaseException:
         writer.abort()
+        flow_writer.abort()
         raise
     writer.close()
+    flow_writer.close()
     imported.warning = reader.warning or ""
     _write_state(database, imported, "complete")

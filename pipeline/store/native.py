@@ -66,6 +66,16 @@ def _texts(columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
     yield from _low_cardinality(keys, index, len(codes))
 
 
+def _strings(columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
+    """Each row's text by itself."""
+    codes = columns.values(column.name)[first:]
+    present = columns.present(column.name)
+    if present is not None:
+        yield np.logical_not(present[first:]).view(np.uint8).data
+    texts = [_string(text) for text in columns.texts]
+    yield b"".join([texts[code] for code in codes.tolist()])
+
+
 def _opaque(columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
     """Opaque bytes of up to 16: the lane's cell is their number."""
     lengths = columns.counts(column.name)
@@ -149,8 +159,10 @@ class NativeEncoder:
             offset, length = columns.raw_offset[first : columns.rows], columns.raw_length[first : columns.rows]
             # Packed anew for each `raw` column, of which a record has one.
             yield self._pack(columns.raw_buffer, offset, length)
-        elif slab == "code":
+        elif column.kind == "text":
             yield from _texts(columns, column, first)
+        elif column.kind == "string":
+            yield from _strings(columns, column, first)
         elif column.kind == "bytes16":
             yield from _opaque(columns, column, first)
         else:

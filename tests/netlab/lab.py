@@ -1,10 +1,10 @@
-"""A network in one process: hosts in namespaces of the kernel, joined by a switch that can lose frames.
+"""A network in one process: hosts in namespaces of the kernel, joined by a switch that can impair what it moves.
 
 Each `Host` is a network namespace with one TAP interface: its TCP, ARP and neighbour discovery are the kernel's own.
-`Switch` moves the frames between the TAPs in user space: it learns addresses, keeps VLANs apart, delays, and loses TCP
-segments as its seeded generator says. A port can be a mirror, as on a managed switch: it gets a copy of each frame,
-tagged with the VLAN of the port it came in by. A frame that is lost on the way out of the switch was mirrored before;
-one that is lost on the way in was not.
+`Switch` moves the frames between the TAPs in user space: it learns addresses, keeps VLANs apart, delays, and does to
+TCP segments what each port's ways say (tests/netlab/link.py), by seeded generators. A port can be a mirror, as on a
+managed switch: it gets a copy of each frame, tagged with the VLAN of the port it came in by. A frame that is lost on
+the way out of the switch was mirrored before; one that is lost on the way in was not.
 
 Needs root and iproute2; `Capture` needs tcpdump.
 """
@@ -14,11 +14,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import functools
 import heapq
 import os
-import random
 import select
 import signal
+import socket
 import struct
 import subprocess
 import threading
@@ -26,11 +27,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from tests.netlab.link import CLEAR, Passage, Way, segment
 
 _TUNSETIFF = 0x400454CA
 _IFF_TAP_NO_PI = 0x1002
 _CLONE_NEWNET = 0x40000000
-_ETHERTYPES = {b"\x08\x00": 4, b"\x86\xdd": 6}
+T = TypeVar("T")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -51,13 +55,13 @@ def _enter(namespace: int) -> None:
 
 @dataclass
 class Port:
-    """How a host hangs on the switch. `loss_in` and `loss_out` are the odds that the switch loses a TCP segment with
-    payload that comes from, or goes to, the host; `delay` (seconds) is one way, to and from the host alike."""
+    """How a host hangs on the switch. `into` is the way from the host into the switch, `out` the one to the host;
+    `delay` (seconds) is one way, to and from the host alike."""
 
     vlan: int = 1
     delay: float = 0.002
-    loss_in: float = 0.0
-    loss_out: float = 0.0
+    into: Way = CLEAR
+    out: Way = CLEAR
     mirror: bool = False
 
 
@@ -105,6 +109,41 @@ class Host:
         thread.start()
         return thread
 
+    def socket(self, kind: int = socket.SOCK_STREAM, protocol: int = 0, version: int = 4) -> socket.socket:
+        """A socket of this host, for use in any thread; `version` is that of IP."""
+        family = socket.AF_INET6 if version == 6 else socket.AF_INET
+        return self._inside(lambda: socket.socket(family, kind, protocol))
+
+    def set(self, name: str, value: str) -> None:
+        """Set a variable of the host's network stack, as `sysctl net.NAME=VALUE` does."""
+        self._inside(lambda: Path("/proc/sys/net", *name.split(".")).write_text(value))
+
+    def ip(self, *arguments: str) -> None:
+        """Run `ip ARGUMENTS` for the host."""
+        _ip("-n", self._space, *arguments)
+
+    def counters(self) -> dict[str, int]:
+        """What the host's TCP has counted, by the names of the kernel's SNMP tables (`RetransSegs`, `TCPTimeouts`)."""
+
+        def read() -> dict[str, int]:
+            found = {}
+            for table in ("snmp", "netstat"):
+                lines = [line.split() for line in Path("/proc/thread-self/net", table).read_text().splitlines()]
+                for names, values in zip(lines[::2], lines[1::2], strict=True):
+                    if names[0] in ("Tcp:", "TcpExt:"):
+                        found.update(zip(names[1:], map(int, values[1:]), strict=True))
+            return found
+
+        return self._inside(read)
+
+    def _inside(self, work: Callable[[], T]) -> T:
+        """What `work` returns when it runs inside the namespace."""
+        result: list[T] = []
+        self.start(lambda: result.append(work())).join()
+        if not result:
+            raise LabError(f"{self.name}: the kernel lacks something the lab needs, or this is not root")
+        return result[0]
+
     def popen(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a program inside the namespace."""
         return subprocess.Popen(("ip", "netns", "exec", self._space, *command), stderr=subprocess.PIPE)
@@ -117,22 +156,27 @@ class Host:
 
 
 class Switch(threading.Thread):
-    """Moves frames between hosts until `stop`; `lost` counts what it lost, by the name of the host whose port lost it.
+    """Moves frames between hosts until `stop`. `into` and `out` are the ways of each host's port, by the host's name.
 
     `silent` holds TCP destination ports whose segments vanish after the mirror has seen them.
     """
 
     def __init__(self, hosts: tuple[Host, ...], seed: int) -> None:
         super().__init__(name="switch", daemon=True)
-        self.lost = {host.name: 0 for host in hosts}
+        self.into = {host.name: Passage(host.port.into, f"{seed} from {host.name}") for host in hosts}
+        self.out = {host.name: Passage(host.port.out, f"{seed} to {host.name}") for host in hosts}
         self.silent: set[int] = set()
         self._hosts = {host.tap: host for host in hosts}
         self._mirrors = [host for host in hosts if host.port.mirror]
-        self._random = random.Random(seed)
         self._where: dict[tuple[int, bytes], Host] = {}
-        self._due: list[tuple[float, int, Host, bytes]] = []
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._serial = 0
         self._count = 0
         self._running = True
+
+    def darken(self, host: Host, dark: bool = True) -> None:
+        """Pull the host's cable, or plug it in again: while it is dark, nothing comes from the host or goes to it."""
+        self.into[host.name].dark = self.out[host.name].dark = dark
 
     def stop(self) -> None:
         """End the thread; frames still in flight are dropped."""
@@ -148,55 +192,39 @@ class Switch(threading.Thread):
                     self._take(self._hosts[fd], os.read(fd, 65536))
             now = time.monotonic()
             while self._due and self._due[0][0] <= now:
-                _, _, host, frame = heapq.heappop(self._due)
-                with contextlib.suppress(OSError):
-                    os.write(host.tap, frame)
+                heapq.heappop(self._due)[2]()
 
     def _take(self, source: Host, frame: bytes) -> None:
+        """A frame from a host: to the mirrors, and to the host it is for, or to all of its VLAN."""
         if source.port.mirror:
             return
-        segment = _segment(frame)
-        if segment and segment.payload and self._random.random() < source.port.loss_in:
-            self.lost[source.name] += 1
-            return
-        arrived = time.monotonic() + source.port.delay
-        for mirror in self._mirrors:
-            self._send(arrived, mirror, _tagged(frame, source.port.vlan))
-        vlan = source.port.vlan
-        self._where[vlan, frame[6:12]] = source
-        if segment and segment.destination in self.silent:
-            return
+        tcp, vlan = segment(frame), source.port.vlan
+        payload = tcp.payload if tcp else None
+        self._serial += 1
         known = self._where.get((vlan, frame[:6]))
         others = (h for h in self._hosts.values() if h is not source and h.port.vlan == vlan and not h.port.mirror)
-        for host in (known,) if known else others:
-            if segment and segment.payload and self._random.random() < host.port.loss_out:
-                self.lost[host.name] += 1
-            else:
-                self._send(arrived + host.port.delay, host, frame)
+        targets = (known,) if known else tuple(others)
+        for arrived in self.into[source.name].times(time.monotonic() + source.port.delay, len(frame), payload):
+            self._where[vlan, frame[6:12]] = source
+            for mirror in self._mirrors:
+                self._write_at(arrived, mirror, _tagged(frame, vlan))
+            if tcp and tcp.destination in self.silent:
+                continue
+            for host in targets:
+                way = self.out[host.name]
+                for due in way.times(arrived + host.port.delay, len(frame), payload):
+                    note = functools.partial(way.deliver, source.tap, self._serial, payload)
+                    self._write_at(due, host, frame, note)
 
-    def _send(self, due: float, host: Host, frame: bytes) -> None:
+    def _write_at(self, due: float, host: Host, frame: bytes, note: Callable[[], None] | None = None) -> None:
+        def write() -> None:
+            with contextlib.suppress(OSError):
+                os.write(host.tap, frame)
+                if note:
+                    note()
+
         self._count += 1
-        heapq.heappush(self._due, (due, self._count, host, frame))
-
-
-@dataclass(frozen=True)
-class _Segment:
-    destination: int
-    payload: int
-
-
-def _segment(frame: bytes) -> _Segment | None:
-    """Destination port and payload length (bytes) of a TCP segment directly in IPv4 or IPv6; None for other frames."""
-    version = _ETHERTYPES.get(frame[12:14])
-    if version == 4 and frame[23] == 6:
-        start = 14 + (frame[14] & 15) * 4
-        end = 14 + int.from_bytes(frame[16:18], "big")
-    elif version == 6 and frame[20] == 6:
-        start = 54
-        end = start + int.from_bytes(frame[18:20], "big")
-    else:
-        return None
-    return _Segment(int.from_bytes(frame[start + 2 : start + 4], "big"), end - start - (frame[start + 12] >> 4) * 4)
+        heapq.heappush(self._due, (due, self._count, write))
 
 
 def _tagged(frame: bytes, vlan: int) -> bytes:
@@ -205,11 +233,12 @@ def _tagged(frame: bytes, vlan: int) -> bytes:
 
 
 class Capture:
-    """tcpdump on a host's interface, from `open` to `close`, with nanosecond stamps; `snaplen` in bytes."""
+    """tcpdump on a host's interface, from `open` to `close`, with nanosecond stamps; `snaplen` in bytes, and `only` a
+    filter for what is written."""
 
-    def __init__(self, host: Host, path: Path, snaplen: int) -> None:
+    def __init__(self, host: Host, path: Path, snaplen: int, only: str = "") -> None:
         self._command = ("tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-Z", "root", "-s", str(snaplen),
-                         "--time-stamp-precision=nano", "-w", str(path))
+                         "--time-stamp-precision=nano", "-w", str(path), only)
         self._host = host
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from collectors.sources import open_capture
 from tests.netlab.lab import Capture, Host, LabError, Port, lab
+from tests.netlab.link import Way
 
 SIZE = 200_000
 
@@ -56,7 +57,7 @@ def data_frames(path: Path) -> list[bytes]:
 
 def test_lost_segments_are_sent_again_and_the_mirror_sees_both(tmp_path: Path) -> None:
     near = Host("near", 1, ("192.0.2.1/24",))
-    far = Host("far", 2, ("192.0.2.2/24",), Port(loss_out=0.05))
+    far = Host("far", 2, ("192.0.2.2/24",), Port(out=Way(loss=0.05)))
     mirror = Host("mirror", 3, (), Port(mirror=True))
     path = tmp_path / "mirror.pcap"
     try:
@@ -64,7 +65,7 @@ def test_lost_segments_are_sent_again_and_the_mirror_sees_both(tmp_path: Path) -
             capture = Capture(mirror, path, 128)
             capture.open()
             got, resent = transfer(near, far, "192.0.2.2")
-            lost = switch.lost["far"]
+            lost = switch.out["far"].counts.lost
             capture.close()
     except LabError as error:
         # An ordinary user can't make namespaces; then the error must say what the lab needs.

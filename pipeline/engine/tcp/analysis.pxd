@@ -1,15 +1,11 @@
-from pipeline.engine.tcp.unacked cimport Unacked
+from pipeline.engine.tcp.options cimport given_up, multipath
+from pipeline.engine.tcp.rules cimport Rules
 
-cdef class Analysis:
-    cdef Unacked _unacked
-    cdef unsigned int[:, ::1] _word
-    cdef long long[:, ::1] _time
-    cdef int _reserve(self, Py_ssize_t conversations) except -1
-    cdef int _begin(self, Py_ssize_t of) except -1 nogil
-    cdef unsigned int _resent(self, Py_ssize_t of, Py_ssize_t fwd, Py_ssize_t rev, unsigned int seq,
-                              unsigned int length, unsigned int flags, long long now) except? 0 nogil
-    cdef unsigned int _marks(self, Py_ssize_t of, Py_ssize_t fwd, Py_ssize_t rev, unsigned int seq, unsigned int ack,
-                             unsigned int length, unsigned int flags, unsigned int window) except? 0 nogil
-    cdef long long _in_flight(self, Py_ssize_t of, Py_ssize_t fwd, Py_ssize_t rev, unsigned int length,
-                              unsigned int flags) except -2 nogil
+cdef extern from *:
+    """
+    #define shoal_prefetch(at) __builtin_prefetch(at)
+    """
+    void prefetch "shoal_prefetch"(const void *at) noexcept nogil
+
+cdef class Analysis(Rules):
     cdef object _rows(self, object columns, object numbers, object turns)

@@ -1,7 +1,7 @@
 """Marks, times and counts of each TCP segment, as Wireshark's dissector gives them with its default preferences.
 
-Every conversation has a row of state: words for each direction, and times. The marks of a segment follow from the
-state its predecessors left; the order of the checks is the dissector's.
+Every conversation has a row of state. The marks of a segment follow from the state that its predecessors left
+(`rules.py`); what a segment shows, and in which order it changes the state, is here.
 """
 
 from __future__ import annotations
@@ -12,89 +12,82 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine.tcp.unacked import Unacked
-from pipeline.schema import PACKETS
+if not cython.compiled:
+    from pipeline.engine.tcp.options import given_up, multipath
+    from pipeline.engine.tcp.rules import Rules
+
+from pipeline.engine.tcp import layout
+from pipeline.schema import LAYER_ID, PACKETS
 from pipeline.schema.columns import Columns, Slots
 
 _s = Slots(PACKETS)
-_FIRST_SIZE = 1024
+_FIN = cython.declare(cython.uint, layout.FIN)
+_SYN = cython.declare(cython.uint, layout.SYN)
+_RST = cython.declare(cython.uint, layout.RST)
+_ACK = cython.declare(cython.uint, layout.ACK)
+_RETRANSMISSION = cython.declare(cython.uint, layout.RETRANSMISSION)
+_FAST = cython.declare(cython.uint, layout.FAST)
+_SPURIOUS = cython.declare(cython.uint, layout.SPURIOUS)
+_ACK_LOST = cython.declare(cython.uint, layout.ACK_LOST)
+_DUPLICATE_ACK = cython.declare(cython.uint, layout.DUPLICATE_ACK)
+_KEEP_ALIVE = cython.declare(cython.uint, layout.KEEP_ALIVE)
+_REUSED_PORTS = cython.declare(cython.uint, layout.REUSED_PORTS)
+_TFO_SYN = cython.declare(cython.uint, layout.TFO_SYN)
+_TFO_ACK = cython.declare(cython.uint, layout.TFO_ACK)
+_C_SYN = cython.declare(cython.uint, layout.C_SYN)
+_C_SYNACK = cython.declare(cython.uint, layout.C_SYNACK)
+_C_FIN = cython.declare(cython.uint, layout.C_FIN)
+_C_RST = cython.declare(cython.uint, layout.C_RST)
+_NO_FLIGHT = cython.declare(cython.uint, layout.NO_FLIGHT)
+_UNSCALED = cython.declare(cython.uint, layout.UNSCALED)
+_NO_SCALING = cython.declare(cython.uint, layout.NO_SCALING)
+_T_FIRST = cython.declare(cython.Py_ssize_t, layout.T_FIRST)
+_T_LAST = cython.declare(cython.Py_ssize_t, layout.T_LAST)
+_T_SYN = cython.declare(cython.Py_ssize_t, layout.T_SYN)
+_T_RTT = cython.declare(cython.Py_ssize_t, layout.T_RTT)
+_T_NEXT = cython.declare(cython.Py_ssize_t, layout.T_NEXT)
+_T_ACK = cython.declare(cython.Py_ssize_t, layout.T_ACK)
+_COMPLETE = cython.declare(cython.Py_ssize_t, layout.COMPLETE)
+_MULTIPATH = cython.declare(cython.Py_ssize_t, layout.MULTIPATH)
+_MOST_SACKS = cython.declare(cython.Py_ssize_t, layout.MOST_SACKS)
+_OTHER = cython.declare(cython.Py_ssize_t, layout.DIRECTION)
+_BASE = cython.declare(cython.Py_ssize_t, layout.word("base"))
+_NEXT = cython.declare(cython.Py_ssize_t, layout.word("next"))
+_NEXT_FRAME = cython.declare(cython.Py_ssize_t, layout.word("next_frame"))
+_TO_BE_ACKED = cython.declare(cython.Py_ssize_t, layout.word("to_be_acked"))
+_WINDOW = cython.declare(cython.Py_ssize_t, layout.word("window"))
+_LAST_ACK = cython.declare(cython.Py_ssize_t, layout.word("last_ack"))
+_DUP_ACKS = cython.declare(cython.Py_ssize_t, layout.word("dup_acks"))
+_NON_DUP = cython.declare(cython.Py_ssize_t, layout.word("non_dup"))
+_LAST_MARKS = cython.declare(cython.Py_ssize_t, layout.word("last_marks"))
+_BITS = cython.declare(cython.Py_ssize_t, layout.word("bits"))
+_SCALE = cython.declare(cython.Py_ssize_t, layout.word("scale"))
+_PUSHED = cython.declare(cython.Py_ssize_t, layout.word("pushed"))
+_KINDS = cython.declare(cython.Py_ssize_t, layout.word("multipath"))
+_SACKS = cython.declare(cython.Py_ssize_t, layout.word("sacks"))
+_SACK = cython.declare(cython.Py_ssize_t, layout.word("sack"))
+# Bits of `Streams.turn`.
+_SIDE = cython.declare(cython.uint, 1)
+_BEGINS = cython.declare(cython.uint, 2)
+_REUSED = cython.declare(cython.uint, 4)
+_ANNOUNCED = cython.declare(cython.uint, 32)
+_TCP = cython.declare(cython.uint, LAYER_ID["tcp"])
+_IS_MULTIPATH = cython.declare(cython.uint, 0x100)
+_MOST_SHIFT = cython.declare(cython.uint, 14)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-_HALF = cython.declare(cython.uint, 0x80000000)
-_FIN = cython.declare(cython.uint, 0x01)
-_SYN = cython.declare(cython.uint, 0x02)
-_RST = cython.declare(cython.uint, 0x04)
-_PSH = cython.declare(cython.uint, 0x08)
-_ACK = cython.declare(cython.uint, 0x10)
-_SWITCH = cython.declare(cython.uint, 0x07)
 
-_RETRANSMISSION = cython.declare(cython.uint, 1 << 0)
-_FAST = cython.declare(cython.uint, 1 << 1)
-_SPURIOUS = cython.declare(cython.uint, 1 << 2)
-_OUT_OF_ORDER = cython.declare(cython.uint, 1 << 3)
-_LOST = cython.declare(cython.uint, 1 << 4)
-_ACK_LOST = cython.declare(cython.uint, 1 << 5)
-_DUPLICATE_ACK = cython.declare(cython.uint, 1 << 6)
-_WINDOW_UPDATE = cython.declare(cython.uint, 1 << 7)
-_WINDOW_FULL = cython.declare(cython.uint, 1 << 8)
-_ZERO_WINDOW = cython.declare(cython.uint, 1 << 9)
-_PROBE = cython.declare(cython.uint, 1 << 10)
-_PROBE_ACK = cython.declare(cython.uint, 1 << 11)
-_KEEP_ALIVE = cython.declare(cython.uint, 1 << 12)
-_KEEP_ALIVE_ACK = cython.declare(cython.uint, 1 << 13)
-_REUSED_PORTS = cython.declare(cython.uint, 1 << 14)
-_TFO_SYN = cython.declare(cython.uint, 1 << 15)
-_TFO_ACK = cython.declare(cython.uint, 1 << 16)
-_C_SYN = cython.declare(cython.uint, 1 << 17)
-_C_SYNACK = cython.declare(cython.uint, 1 << 18)
-_C_FIN = cython.declare(cython.uint, 1 << 19)
-_C_RST = cython.declare(cython.uint, 1 << 20)
-
-# Words of a direction. An unset sequence number is 0, as in the dissector, which takes a true 0 for unset.
-_BASE = cython.declare(cython.Py_ssize_t, 0)
-_NEXT = cython.declare(cython.Py_ssize_t, 1)
-_NEXT_FRAME = cython.declare(cython.Py_ssize_t, 2)
-_TO_BE_ACKED = cython.declare(cython.Py_ssize_t, 3)
-_WINDOW = cython.declare(cython.Py_ssize_t, 4)
-_LAST_ACK = cython.declare(cython.Py_ssize_t, 5)
-_DUP_ACKS = cython.declare(cython.Py_ssize_t, 6)
-_NON_DUP = cython.declare(cython.Py_ssize_t, 7)
-_LAST_MARKS = cython.declare(cython.Py_ssize_t, 8)
-_STATE = cython.declare(cython.Py_ssize_t, 9)
-_SCALE = cython.declare(cython.Py_ssize_t, 10)
-_PUSHED = cython.declare(cython.Py_ssize_t, 11)
-_SACKS = cython.declare(cython.Py_ssize_t, 12)
-_SACK = cython.declare(cython.Py_ssize_t, 13)
-_MOST_SACKS = cython.declare(cython.Py_ssize_t, 4)
-_WORDS = cython.declare(cython.Py_ssize_t, 21)
-# Behind both directions' words: what the conversation has had.
-_COMPLETE = cython.declare(cython.Py_ssize_t, 42)
-# Bits of _STATE: bytes in flight are not known, the last segment had PSH, its window is that of a SYN, its gaps were
-# told to the full.
-_NO_FLIGHT = cython.declare(cython.uint, 1)
-_PUSH_LAST = cython.declare(cython.uint, 2)
-_UNSEEN_TOLD = cython.declare(cython.uint, 8)
-_UNSCALED = cython.declare(cython.uint, 4)
-# _SCALE: 0 unknown, 1 no scaling, else the shift and 2.
-_NO_SCALING = cython.declare(cython.uint, 1)
-# Times: of the first and the previous frame, of the latest SYN, the handshake's round trip; then of each direction the
-# segment that reached furthest, and the latest.
-_T_FIRST = cython.declare(cython.Py_ssize_t, 0)
-_T_LAST = cython.declare(cython.Py_ssize_t, 1)
-_T_SYN = cython.declare(cython.Py_ssize_t, 2)
-_T_RTT = cython.declare(cython.Py_ssize_t, 3)
-_T_NEXT = cython.declare(cython.Py_ssize_t, 4)
-_T_ACK = cython.declare(cython.Py_ssize_t, 6)
-
-_FAST_WITHIN = cython.declare(cython.longlong, 20_000_000)
-_REORDERED_WITHIN = cython.declare(cython.longlong, 3_000_000)
-_MOST_IN_FLIGHT = cython.declare(cython.longlong, 2_000_000_000)
-
+# Rows ahead of which state is asked for that may be far from the processor.
+_AHEAD = cython.declare(cython.Py_ssize_t, 12)
+_SOON = cython.declare(cython.Py_ssize_t, 6)
+_WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
 _L_FLAGS = cython.declare(cython.Py_ssize_t, _s.lane("tcp.flags"))
+_L_URGENT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.urgent"))
 _L_LEN = cython.declare(cython.Py_ssize_t, _s.lane("tcp.len"))
 _L_RAW_WINDOW = cython.declare(cython.Py_ssize_t, _s.lane("tcp.window"))
 _L_SHIFT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.options.wscale"))
 _L_COOKIE = cython.declare(cython.Py_ssize_t, _s.lane("tcp.options.tfo.cookie"))
+_L_MPTCP = cython.declare(cython.Py_ssize_t, _s.lane("tcp.options.mptcp"))
 _L_WINDOW = cython.declare(cython.Py_ssize_t, _s.lane("tcp.window_size"))
 _L_FACTOR = cython.declare(cython.Py_ssize_t, _s.lane("tcp.scalefactor"))
 _L_TIME = cython.declare(cython.Py_ssize_t, _s.lane("tcp.time"))
@@ -107,6 +100,11 @@ _L_ACK_RTT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.ack_rtt"))
 _L_INITIAL_RTT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.initial_rtt"))
 _L_IN_FLIGHT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.bytes_in_flight"))
 _L_PUSHED = cython.declare(cython.Py_ssize_t, _s.lane("tcp.push_bytes"))
+_SHORT = cython.declare(cython.Py_ssize_t, _s.u8("shoal.short"))
+_MALFORMED = cython.declare(cython.Py_ssize_t, _s.u8("shoal.malformed"))
+_PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
+_PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("tcp.hdr_len"))
 _NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
 _TIME = cython.declare(cython.Py_ssize_t, _s.u64("frame.time"))
 _SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
@@ -139,14 +137,6 @@ _SACK_RE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _after(a: cython.uint, b: cython.uint) -> cython.bint:
-    """Whether sequence number `a` comes after `b`: the sign of their difference (RFC 9293, section 3.4)."""
-    return ((b - a) & _WORD) >= _HALF
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def _bits(time: cython.longlong) -> cython.ulonglong:
     """A time as it stands in an unsigned slab."""
     return time & _MASK
@@ -155,9 +145,9 @@ def _bits(time: cython.longlong) -> cython.ulonglong:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _completed(complete: cython.uint, flags: cython.uint, length: cython.uint, first: cython.bint) -> cython.uint:
-    """What the conversation has had, this segment counted; of the conversation's first one only a SYN counts."""
-    if first:
+def _completed(complete: cython.uint, flags: cython.uint, length: cython.uint, creates: cython.bint) -> cython.uint:
+    """What the conversation has had, this segment counted; of the one that creates it only a SYN counts."""
+    if creates:
         return 0 if flags & (_SYN | _ACK) != _SYN else 9 if length else 1
     if flags & _ACK:
         if flags & _SYN:
@@ -172,15 +162,8 @@ def _completed(complete: cython.uint, flags: cython.uint, length: cython.uint, f
 
 
 @cython.cclass
-class Analysis:
-    """State by the conversation numbers of `Streams`."""
-
-    def __init__(self) -> None:
-        self._unacked = Unacked()
-        words = np.zeros((_FIRST_SIZE, 44), np.uint32)
-        times = np.zeros((_FIRST_SIZE, 8), np.int64)
-        self._word = words if cython.compiled else memoryview(words)
-        self._time = times if cython.compiled else memoryview(times)
+class Analysis(Rules):
+    """The analysis of all conversations."""
 
     @property
     def segments_evicted(self) -> int:
@@ -191,156 +174,9 @@ class Analysis:
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Fill the analysis of the batch's TCP rows; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
         if columns.rows:
-            self._reserve(int(numbers[: columns.rows].max()) + 1)
+            numbers = np.where(turns[: columns.rows] & 8, 0, numbers[: columns.rows])
+            self._reserve(int(numbers.max()) + 1)
         self._rows(columns, numbers, turns)
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def _reserve(self, conversations: cython.Py_ssize_t) -> cython.int:
-        """Have room for the conversations numbered below `conversations`."""
-        have: cython.Py_ssize_t = self._word.shape[0]  # type: ignore[index]
-        self._unacked.reserve(2 * conversations)
-        if conversations > have:
-            size = max(conversations, have * 2)
-            words = np.zeros((size, 44), np.uint32)
-            words[:have] = np.asarray(self._word)
-            times = np.zeros((size, 8), np.int64)
-            times[:have] = np.asarray(self._time)
-            self._word = words if cython.compiled else memoryview(words)
-            self._time = times if cython.compiled else memoryview(times)
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def _begin(self, of: cython.Py_ssize_t) -> cython.int:
-        """Forget what stood in the row of state."""
-        k: cython.Py_ssize_t
-        for k in range(44):
-            self._word[of, k] = 0
-        self._word[of, _WINDOW] = _WORD
-        self._word[of, _WORDS + _WINDOW] = _WORD
-        for k in range(8):
-            self._time[of, k] = 0
-        self._unacked.drop(2 * of)
-        self._unacked.drop(2 * of + 1)
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(0, check=True)
-    def _marks(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, rev: cython.Py_ssize_t, seq: cython.uint,
-               ack: cython.uint, length: cython.uint, flags: cython.uint, window: cython.uint) -> cython.uint:
-        """The marks that windows, acknowledgments and gaps give; `fwd` and `rev` are where the directions' words begin.
-
-        Counts duplicate acknowledgments.
-        """
-        marks: cython.uint = 0
-        plain: cython.bint = flags & _SWITCH == 0
-        expected: cython.bint = seq == self._word[of, fwd + _NEXT]
-        repeats: cython.bint = length == 0 and plain and expected and ack == self._word[of, fwd + _LAST_ACK]
-        same_window: cython.bint = window == self._word[of, fwd + _WINDOW]
-        scale: cython.uint = self._word[of, rev + _SCALE]
-        edge: cython.uint
-        if length == 1 and expected and self._word[of, rev + _WINDOW] == 0:
-            return _PROBE
-        if window == 0 and plain:
-            marks |= _ZERO_WINDOW
-        if self._word[of, fwd + _NEXT] != 0 and _after(seq, self._word[of, fwd + _NEXT]) and flags & _RST == 0:
-            marks |= _LOST
-            self._word[of, fwd + _STATE] |= _NO_FLIGHT
-            self._word[of, fwd + _STATE] &= ~_UNSEEN_TOLD & _WORD
-        if length <= 1 and plain and seq == (self._word[of, fwd + _NEXT] - 1) & _WORD:
-            marks |= _KEEP_ALIVE
-        if repeats and window != 0 and not same_window:
-            marks |= _WINDOW_UPDATE
-        if length > 0 and plain and scale != 0:
-            edge = self._word[of, rev + _WINDOW]
-            if scale > _NO_SCALING and self._word[of, rev + _STATE] & _UNSCALED == 0:
-                edge = edge << (scale - 2)
-            if (seq + length) & _WORD == (self._word[of, rev + _LAST_ACK] + edge) & _WORD:
-                marks |= _WINDOW_FULL
-        if repeats and window != 0 and same_window:
-            if self._word[of, rev + _LAST_MARKS] & _KEEP_ALIVE:
-                return marks | _KEEP_ALIVE_ACK
-            self._word[of, fwd + _DUP_ACKS] += 1
-            return marks | _DUPLICATE_ACK
-        if (
-            length == 0
-            and plain
-            and window == 0
-            and same_window
-            and expected
-            and self._word[of, rev + _LAST_MARKS] & _PROBE
-            and (ack == self._word[of, fwd + _LAST_ACK] or ack == (self._word[of, fwd + _LAST_ACK] + 1) & _WORD)
-        ):
-            marks |= _PROBE_ACK
-            if ack != self._word[of, fwd + _LAST_ACK]:
-                # The byte of the probe was taken after all.
-                self._word[of, rev + _NEXT] = ack
-                self._word[of, rev + _TO_BE_ACKED] = ack
-        return marks
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(0, check=True)
-    def _resent(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, rev: cython.Py_ssize_t, seq: cython.uint,
-                length: cython.uint, flags: cython.uint, now: cython.longlong) -> cython.uint:
-        """Which mark a segment has that carries data, SYN or FIN and may repeat what was sent; 0 for none."""
-        side: cython.int = fwd != 0
-        end: cython.uint = (seq + length) & _WORD
-        since: cython.longlong
-        back: cython.bint = self._word[of, fwd + _NEXT] != 0 and _after(self._word[of, fwd + _NEXT], seq)
-        within: cython.longlong = self._time[of, _T_RTT]
-        if length > 1 and seq == (self._word[of, fwd + _NEXT] - 1) & _WORD:
-            # The byte of a probe sent again, and more.
-            back = False
-        if length > 0 and self._word[of, rev + _LAST_ACK] != 0 and not _after(end, self._word[of, rev + _LAST_ACK]):
-            return _SPURIOUS
-        if not back:
-            return 0
-        since = now - self._time[of, _T_ACK + 1 - side]
-        if (
-            self._word[of, rev + _DUP_ACKS] >= 2
-            and self._word[of, rev + _LAST_ACK] == seq
-            and since >= 0
-            and since < _FAST_WITHIN
-        ):
-            return _FAST
-        if within == 0:
-            within = _REORDERED_WITHIN
-        if flags & 3:
-            end = (end + 1) & _WORD
-        since = now - self._time[of, _T_NEXT + side]
-        if since >= 0 and since < within and self._word[of, fwd + _NEXT] != end:
-            return _OUT_OF_ORDER
-        return _RETRANSMISSION
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-2, check=False)
-    def _in_flight(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, rev: cython.Py_ssize_t, length: cython.uint,
-                   flags: cython.uint) -> cython.longlong:
-        """Bytes sent and not acknowledged, less what the other side's last SACK blocks hold; -1 for none.
-
-        Counts the bytes since the last PSH.
-        """
-        k: cython.Py_ssize_t
-        bytes_: cython.longlong = self._unacked.span(2 * of + (fwd != 0))
-        if bytes_ == 0 or bytes_ >= _MOST_IN_FLIGHT:
-            return -1
-        if self._word[of, fwd + _STATE] & _PUSH_LAST:
-            self._word[of, fwd + _PUSHED] = length
-        else:
-            self._word[of, fwd + _PUSHED] = (self._word[of, fwd + _PUSHED] + length) & _WORD
-        self._word[of, fwd + _STATE] &= ~_PUSH_LAST & _WORD
-        if flags & _PSH:
-            self._word[of, fwd + _STATE] |= _PUSH_LAST
-        for k in range(self._word[of, rev + _SACKS]):
-            bytes_ -= (self._word[of, rev + _SACK + 2 * k + 1] - self._word[of, rev + _SACK + 2 * k]) & _WORD
-        if flags & 3:
-            bytes_ -= 1
-        return bytes_ if bytes_ > 0 else 0
 
     @cython.cfunc
     def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
@@ -354,12 +190,17 @@ class Analysis:
         edges: cython.uint[:, ::1] = memoryview(sack.u32) if plain else sack.u32
         blocks: cython.int[::1] = memoryview(sack.offsets) if plain else sack.offsets
         number: cython.int[::1] = memoryview(numbers) if plain else numbers
+        raw: cython.const[cython.uchar][::1] = memoryview(columns.raw_buffer)
+        raw_offset: cython.const[cython.longlong][::1] = (
+            memoryview(columns.raw_offset) if plain else columns.raw_offset
+        )
         turn: cython.uchar[::1] = memoryview(turns) if plain else turns
         word: cython.uint[:, ::1] = self._word
         time: cython.longlong[:, ::1] = self._time
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         k: cython.Py_ssize_t
+        captured: cython.Py_ssize_t
         of: cython.Py_ssize_t
         fwd: cython.Py_ssize_t
         rev: cython.Py_ssize_t
@@ -373,170 +214,201 @@ class Analysis:
         flags: cython.uint
         window: cython.uint
         marks: cython.uint
-        kind: cython.uint
+        told: cython.uint
         nextseq: cython.uint
         scale: cython.uint
         base: cython.uint
         complete: cython.uint
+        dup_acks: cython.uint = 0
+        dup_frame: cython.uint = 0
+        rto: cython.ulonglong = 0
+        rto_frame: cython.uint = 0
+        in_flight: cython.uint = 0
+        acked: cython.bint = False
         shown: cython.bint
         with cython.nogil:
             for i in range(n):
+                if cython.compiled and i + _AHEAD < n:
+                    of = number[i + _AHEAD]
+                    for k in range(0, _WORDS, 16):
+                        prefetch(cython.address(word[of, k]))  # type: ignore[name-defined]  # noqa: F821
+                    prefetch(cython.address(time[of, 0]))  # type: ignore[name-defined]  # noqa: F821
+                    self._unacked.expect(2 * of)
+                    self._unacked.expect_segments(2 * number[i + _SOON] + (turn[i + _SOON] & _SIDE))
                 of = number[i]
                 if of == 0:
                     continue
-                side = turn[i] & 1
-                fwd = _WORDS if side else 0
-                rev = 0 if side else _WORDS
+                side = turn[i] & _SIDE
+                fwd = _OTHER if side else 0
+                rev = 0 if side else _OTHER
                 now = u64[_TIME, i]
-                if turn[i] & 2:
+                if turn[i] & _BEGINS:
                     self._begin(of)
                     time[of, _T_FIRST] = now
                     time[of, _T_LAST] = now
                 if lane[_L_FLAGS, i] == 0:
                     continue
                 flags = u16[_FLAGS, i]
-                marks = _REUSED_PORTS if turn[i] & 4 else 0
-                delta = now - time[of, _T_FIRST]
-                u64[_TIME_RELATIVE, i] = _bits(delta)
-                delta = now - time[of, _T_LAST]
-                u64[_TIME_DELTA, i] = _bits(delta)
-                lane[_L_TIME, i] = 2
+                # What is shown wherever the flags are, and what only behind a header captured to its end.
+                told = 0
+                marks = _REUSED_PORTS if turn[i] & _REUSED else 0
+                shown = marks != 0
+                if lane[_L_URGENT, i]:
+                    delta = now - time[of, _T_FIRST]
+                    u64[_TIME_RELATIVE, i] = _bits(delta)
+                    delta = now - time[of, _T_LAST]
+                    u64[_TIME_DELTA, i] = _bits(delta)
+                    lane[_L_TIME, i] = 2
                 time[of, _T_LAST] = now
                 if flags & _SYN:
-                    marks |= _C_SYNACK if flags & _ACK else _C_SYN
+                    told |= _C_SYNACK if flags & _ACK else _C_SYN
+                    if flags & _ACK and u32[_REL_ACK, i] > 1:
+                        told |= _TFO_ACK
+                    elif flags & _ACK == 0 and lane[_L_COOKIE, i]:
+                        told |= _TFO_SYN
                 if flags & _FIN:
-                    marks |= _C_FIN
+                    told |= _C_FIN
                 if flags & _RST:
-                    marks |= _C_RST
+                    told |= _C_RST
                 length = u32[_LEN, i] if lane[_L_LEN, i] else 0
-                complete = 1 if turn[i] & 6 == 6 else word[of, _COMPLETE]
+                complete = 1 if turn[i] & (_BEGINS | _REUSED) == _BEGINS | _REUSED else word[of, _COMPLETE]
                 u8[_COMPLETENESS, i] = complete
                 lane[_L_COMPLETE, i] = 1
-                word[of, _COMPLETE] = _completed(complete, flags, length, turn[i] & 2 != 0)
+                word[of, _COMPLETE] = _completed(
+                    complete, flags, length, turn[i] & (_BEGINS | _REUSED | _ANNOUNCED) == _BEGINS
+                )
                 window = u16[_RAW_WINDOW, i]
-                if lane[_L_RAW_WINDOW, i]:
-                    scale = word[of, fwd + _SCALE]
-                    lane[_L_WINDOW, i] = 1
-                    u32[_WINDOW_SIZE, i] = window
-                    if flags & _SYN == 0:
-                        lane[_L_FACTOR, i] = 1
-                        if scale > _NO_SCALING:
+                scale = word[of, fwd + _SCALE]
+                lane[_L_WINDOW, i] = 1
+                u32[_WINDOW_SIZE, i] = window
+                if flags & _SYN == 0:
+                    lane[_L_FACTOR, i] = 1
+                    if scale <= _NO_SCALING:
+                        u16[_FACTOR, i] = 0xFFFE if scale else 0xFFFF
+                    else:
+                        u16[_FACTOR, i] = 1 << (scale - 2)
+                        if lane[_L_LEN, i]:
                             u32[_WINDOW_SIZE, i] = window << (scale - 2)
-                            u16[_FACTOR, i] = 1 << (scale - 2)
-                        else:
-                            u16[_FACTOR, i] = 0xFFFE if scale else 0xFFFF
-                if lane[_L_LEN, i] == 0:
-                    u32[_ANALYSIS, i] = marks
-                    continue
-                frame = u64[_NUMBER, i] & _WORD
-                seq = u32[_SEQ, i]
-                ack = u32[_ACK_RAW, i]
-                base = (seq - u32[_REL_SEQ, i]) & _WORD
-                word[of, fwd + _BASE] = base
-                if flags & _ACK:
-                    word[of, rev + _BASE] = (ack - u32[_REL_ACK, i]) & _WORD
-                    word[of, rev + _STATE] &= ~_NO_FLIGHT & _WORD
-                shown = turn[i] & 4 != 0
-                if shown:
-                    word[of, fwd + _STATE] &= ~_UNSEEN_TOLD & _WORD
-                kind = self._marks(of, fwd, rev, seq, ack, length, flags, window)
-                if kind & _DUPLICATE_ACK:
-                    u32[_DUP_NUM, i] = word[of, fwd + _DUP_ACKS]
-                    u32[_DUP_FRAME, i] = word[of, fwd + _NON_DUP]
-                    lane[_L_DUPACK, i] = 2
-                if ack != word[of, fwd + _LAST_ACK]:
-                    word[of, fwd + _NON_DUP] = frame
-                    word[of, fwd + _DUP_ACKS] = 0
-                if (
-                    word[of, rev + _TO_BE_ACKED]
-                    and flags & _ACK
-                    and _after(ack, word[of, rev + _TO_BE_ACKED])
-                ):
-                    # The dissector shows its analysis of such a segment even where it does not mark it.
-                    shown = True
-                    if word[of, rev + _STATE] & _UNSEEN_TOLD == 0:
-                        kind |= _ACK_LOST
-                    # Told once where no gap was seen before it; behind a gap, once for that and once for what follows.
-                    if word[of, rev + _TO_BE_ACKED] == word[of, rev + _NEXT]:
-                        word[of, rev + _STATE] |= _UNSEEN_TOLD
-                    word[of, rev + _TO_BE_ACKED] = word[of, rev + _NEXT]
-                nextseq = (seq + length) & _WORD
-                if length or flags & 3:
-                    if kind & _KEEP_ALIVE == 0:
-                        kind |= self._resent(of, fwd, rev, seq, length, flags, now)
-                        if kind & _RETRANSMISSION:
-                            k = self._unacked.eldest(2 * of + side)
-                            delta = now - (self._unacked.time_of(k) if k else time[of, _T_NEXT + side])
-                            if delta:
-                                u64[_RTO, i] = _bits(delta)
-                                u32[_RTO_FRAME, i] = (
-                                    self._unacked.frame_of(k) if k else word[of, fwd + _NEXT_FRAME]
-                                )
-                                lane[_L_RTO, i] = 1
-                                lane[_L_RTO_FRAME, i] = 1
-                    if flags & 3:
-                        nextseq = (nextseq + 1) & _WORD
-                    self._unacked.add(2 * of + side, frame, seq, nextseq, base, now)
-                if kind & _PROBE == 0:
-                    if word[of, fwd + _NEXT] == 0 or _after(nextseq, word[of, fwd + _NEXT]):
-                        word[of, fwd + _NEXT] = nextseq
-                        word[of, fwd + _NEXT_FRAME] = frame
-                        time[of, _T_NEXT + side] = now
-                    if word[of, fwd + _TO_BE_ACKED] == 0 or seq == word[of, fwd + _TO_BE_ACKED]:
-                        word[of, fwd + _TO_BE_ACKED] = word[of, fwd + _NEXT]
-                word[of, fwd + _WINDOW] = window
-                word[of, fwd + _LAST_ACK] = ack
-                time[of, _T_ACK + side] = now
-                word[of, fwd + _LAST_MARKS] = kind
-                if self._unacked.acknowledge(2 * of + 1 - side, ack, word[of, rev + _BASE]):
-                    shown = True
-                    u32[_ACKS_FRAME, i] = self._unacked.acked_frame
-                    lane[_L_ACKS_FRAME, i] = 1
-                    delta = now - self._unacked.acked_time
-                    if delta:
-                        u64[_ACK_RTT, i] = _bits(delta)
-                        lane[_L_ACK_RTT, i] = 1
-                if length and word[of, fwd + _STATE] & _NO_FLIGHT == 0:
-                    delta = self._in_flight(of, fwd, rev, length, flags)
-                    if delta >= 0:
+                word[of, fwd + _SACKS] = 0
+                if lane[_L_LEN, i]:
+                    frame = u64[_NUMBER, i] & _WORD
+                    seq = u32[_SEQ, i]
+                    ack = u32[_ACK_RAW, i]
+                    base = (seq - u32[_REL_SEQ, i]) & _WORD
+                    if base != word[of, fwd + _BASE]:
+                        word[of, fwd + _BASE] = base
+                        self._unacked.rebase(2 * of + side, base)
+                    if flags & (_SYN | _ACK) == _SYN and u32[_REL_SEQ, i] == 0:
+                        # The SYN again; what a RST said of the next number is void.
+                        word[of, fwd + _NEXT] = word[of, fwd + _TO_BE_ACKED]
+                    if flags & _ACK:
+                        word[of, rev + _BASE] = (ack - u32[_REL_ACK, i]) & _WORD
+                        word[of, rev + _BITS] &= ~_NO_FLIGHT & _WORD
+                    marks |= self._marks(of, fwd, rev, seq, ack, length, flags, window)
+                    dup_acks = word[of, fwd + _DUP_ACKS]
+                    dup_frame = word[of, fwd + _NON_DUP]
+                    if ack != word[of, fwd + _LAST_ACK]:
+                        word[of, fwd + _NON_DUP] = frame
+                        word[of, fwd + _DUP_ACKS] = 0
+                    if flags & _ACK:
+                        k = self._acks_unseen(of, rev, ack)
+                        if k:
+                            # The dissector shows its analysis of such a segment even where it does not mark it.
+                            shown = True
+                            if k == 2:
+                                marks |= _ACK_LOST
+                    nextseq = (seq + length) & _WORD
+                    if length or flags & 3:
+                        if marks & _KEEP_ALIVE == 0:
+                            marks |= self._resent(of, fwd, rev, seq, length, flags, now)
+                            if marks & _RETRANSMISSION:
+                                k = self._unacked.eldest(2 * of + side)
+                                delta = now - (self._unacked.time_of(k) if k else time[of, _T_NEXT + side])
+                                rto = _bits(delta)
+                                rto_frame = self._unacked.frame_of(k) if k else word[of, fwd + _NEXT_FRAME]
+                        if flags & 3:
+                            nextseq = (nextseq + 1) & _WORD
+                        self._unacked.add(2 * of + side, frame, seq, nextseq, base, now)
+                    word[of, fwd + _LAST_MARKS] = marks
+                    self._sent(of, fwd, seq, nextseq, frame, now)
+                    word[of, fwd + _KINDS] = word[of, _MULTIPATH]
+                    word[of, fwd + _WINDOW] = window
+                    word[of, fwd + _LAST_ACK] = ack
+                    time[of, _T_ACK + side] = now
+                    acked = self._unacked.acknowledge(2 * of + 1 - side, ack, word[of, rev + _BASE])
+                    in_flight = 0
+                    if length and word[of, fwd + _BITS] & _NO_FLIGHT == 0:
                         shown = True
-                    if delta > 0:
-                        u32[_BYTES_IN_FLIGHT, i] = delta
-                        lane[_L_IN_FLIGHT, i] = 1
-                        u32[_PUSH_BYTES, i] = word[of, fwd + _PUSHED]
-                        lane[_L_PUSHED, i] = 1
-                if flags & _SYN and flags & _ACK == 0:
+                        in_flight = self._in_flight(of, fwd, rev, length, flags)
+                if flags & (_SYN | _ACK) == _SYN:
                     time[of, _T_SYN] = now
                 elif flags & (_SYN | _ACK) == _ACK and time[of, _T_SYN] and time[of, _T_RTT] == 0:
                     time[of, _T_RTT] = now - time[of, _T_SYN]
-                # Wireshark counts each kind of retransmission as one.
-                marks |= kind | _RETRANSMISSION if kind & (_FAST | _SPURIOUS) else kind
-                if flags & (_SYN | _ACK) == _SYN and length and lane[_L_COOKIE, i]:
-                    marks |= _TFO_SYN
-                u32[_ANALYSIS, i] = marks
-                if (shown or kind) and time[of, _T_RTT]:
-                    delta = time[of, _T_RTT]
-                    u64[_INITIAL_RTT, i] = _bits(delta)
-                    lane[_L_INITIAL_RTT, i] = 1
+                if flags & _SYN:
+                    word[of, fwd + _BITS] |= _UNSCALED
+                elif flags & _ACK:
+                    word[of, fwd + _BITS] &= ~_UNSCALED & _WORD
                 # What the options tell counts from the next segment on.
-                word[of, fwd + _SACKS] = 0
                 if blocks[i + 1] > blocks[i]:
-                    base = word[of, rev + _BASE]
                     for k in range(blocks[i], blocks[i + 1]):
                         if word[of, fwd + _SACKS] < _MOST_SACKS:
                             scale = word[of, fwd + _SACKS]
-                            word[of, fwd + _SACK + 2 * scale] = (edges[_SACK_LE, k] + base) & _WORD
-                            word[of, fwd + _SACK + 2 * scale + 1] = (edges[_SACK_RE, k] + base) & _WORD
+                            word[of, fwd + _SACK + 2 * scale] = edges[_SACK_LE, k]
+                            word[of, fwd + _SACK + 2 * scale + 1] = edges[_SACK_RE, k]
                             word[of, fwd + _SACKS] = scale + 1
+                if lane[_L_SHIFT, i]:
+                    word[of, fwd + _SCALE] = 2 + (u8[_SHIFT, i] if u8[_SHIFT, i] < _MOST_SHIFT else _MOST_SHIFT)
+                if u8[_SHORT, i] == _TCP or u8[_MALFORMED, i] == _TCP:
+                    # The payload begins behind the header; it is the header itself where that was cut.
+                    k = raw_offset[i] + u16[_PAYLOAD, i]
+                    captured = k + u32[_PAYLOAD_LEN, i]
+                    if u8[_SHORT, i] != _TCP:
+                        k -= u8[_HDR_LEN, i]
+                    if lane[_L_URGENT, i] == 0 or given_up(
+                        raw, k + 20, k + u8[_HDR_LEN, i], captured, u32[_REL_ACK, i]
+                    ):
+                        u32[_ANALYSIS, i] = told
+                        continue
+                if lane[_L_LEN, i]:
+                    if marks & _DUPLICATE_ACK:
+                        u32[_DUP_NUM, i] = dup_acks
+                        u32[_DUP_FRAME, i] = dup_frame
+                        lane[_L_DUPACK, i] = 2
+                    if marks & _RETRANSMISSION and rto:
+                        u64[_RTO, i] = rto
+                        u32[_RTO_FRAME, i] = rto_frame
+                        lane[_L_RTO, i] = 1
+                        lane[_L_RTO_FRAME, i] = 1
+                    if acked:
+                        shown = True
+                        u32[_ACKS_FRAME, i] = self._unacked.acked_frame
+                        lane[_L_ACKS_FRAME, i] = 1
+                        delta = now - self._unacked.acked_time
+                        if delta:
+                            u64[_ACK_RTT, i] = _bits(delta)
+                            lane[_L_ACK_RTT, i] = 1
+                    if in_flight:
+                        u32[_BYTES_IN_FLIGHT, i] = in_flight
+                        lane[_L_IN_FLIGHT, i] = 1
+                        u32[_PUSH_BYTES, i] = word[of, fwd + _PUSHED]
+                        lane[_L_PUSHED, i] = 1
+                if (shown or marks) and time[of, _T_RTT]:
+                    delta = time[of, _T_RTT]
+                    u64[_INITIAL_RTT, i] = _bits(delta)
+                    lane[_L_INITIAL_RTT, i] = 1
+                # Wireshark counts each kind of retransmission as one.
+                if marks & (_FAST | _SPURIOUS):
+                    marks |= _RETRANSMISSION
+                u32[_ANALYSIS, i] = told | marks
+                if lane[_L_MPTCP, i]:
+                    k = raw_offset[i] + u16[_PAYLOAD, i]
+                    base = multipath(raw, k - u8[_HDR_LEN, i] + 20, k)
+                    if base & _IS_MULTIPATH or word[of, _MULTIPATH]:
+                        word[of, _MULTIPATH] |= base | _IS_MULTIPATH
                 if flags & _SYN:
-                    if lane[_L_SHIFT, i]:
-                        word[of, fwd + _SCALE] = 2 + (u8[_SHIFT, i] if u8[_SHIFT, i] < 14 else 14)
-                        if flags & _ACK and word[of, rev + _SCALE] == _NO_SCALING:
-                            word[of, fwd + _SCALE] = _NO_SCALING
-                    elif word[of, fwd + _SCALE] == 0:
+                    if word[of, fwd + _SCALE] == 0:
                         word[of, fwd + _SCALE] = _NO_SCALING
                         word[of, rev + _SCALE] = _NO_SCALING
-                word[of, fwd + _STATE] &= ~_UNSCALED & _WORD
-                if flags & _SYN:
-                    word[of, fwd + _STATE] |= _UNSCALED
+                    elif flags & _ACK and word[of, rev + _SCALE] == _NO_SCALING:
+                        word[of, fwd + _SCALE] = _NO_SCALING
         return None

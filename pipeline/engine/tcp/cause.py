@@ -13,6 +13,7 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import words
 from pipeline.engine.tcp.evidence import Evidence
 from pipeline.schema import PACKETS
@@ -99,6 +100,15 @@ class Causes:
         """Sequence ranges not seen yet that were forgotten at their cap."""
         evicted: int = self.evidence.holes.evicted
         return evicted
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        state: Tree = self.evidence.state()
+        return state
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.evidence.restore(state)
 
     def table(self) -> NDArray[np.uint32]:
         """`Evidence.counts` as an array."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import sent, words
 from pipeline.engine.tcp.ranges import Holes
 from pipeline.engine.tcp.sent import Sent
@@ -70,6 +71,21 @@ class Evidence:
         self.word = word if cython.compiled else memoryview(word)
         self.time = times if cython.compiled else memoryview(times)
         self.counts = counts if cython.compiled else memoryview(counts)
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "word": np.asarray(self.word), "time": np.asarray(self.time), "counts": np.asarray(self.counts),
+            "holes": self.holes.state(), "sent": self.sent.state(),
+        }  # fmt: skip
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.word = state["word"] if cython.compiled else memoryview(state["word"])
+        self.time = state["time"] if cython.compiled else memoryview(state["time"])
+        self.counts = state["counts"] if cython.compiled else memoryview(state["counts"])
+        self.holes.restore(state["holes"])
+        self.sent.restore(state["sent"])
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

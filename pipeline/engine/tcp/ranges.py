@@ -10,6 +10,8 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.snapshot import Tree, grown
+
 MOST_HOLES = 2_000_000
 """Holes remembered in all. For one more all lists are emptied (counted in `evicted`)."""
 MOST_OF_ONE = 256
@@ -52,6 +54,24 @@ class Holes:
         self.ident = 0
         self._free = 0
         self._room = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        self.reserve(1)
+        return {
+            "numbers": [self.evicted, self._free, self._room, len(np.asarray(self._hole))],
+            "list": np.asarray(self._list),
+            "hole": np.asarray(self._hole)[: self._room],
+            "time": np.asarray(self._time)[: self._room],
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.evicted, self._free, self._room, size = state["numbers"]
+        holes, times = grown(state["hole"], size), grown(state["time"], size)
+        self._list = state["list"] if cython.compiled else memoryview(state["list"])
+        self._hole = holes if cython.compiled else memoryview(holes)
+        self._time = times if cython.compiled else memoryview(times)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

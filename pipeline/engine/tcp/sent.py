@@ -9,6 +9,8 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.snapshot import Tree
+
 SLOTS = 1 << 16
 """Segments remembered of all conversations together."""
 
@@ -39,6 +41,15 @@ class Sent:
         times = np.zeros(SLOTS, np.int64)
         self.word = words if cython.compiled else memoryview(words)
         self.time = times if cython.compiled else memoryview(times)
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {"word": np.asarray(self.word), "time": np.asarray(self.time)}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.word = state["word"] if cython.compiled else memoryview(state["word"])
+        self.time = state["time"] if cython.compiled else memoryview(state["time"])
 
     @cython.cfunc
     @cython.nogil

@@ -11,6 +11,9 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.lines import lines
+from pipeline.engine.snapshot import Tree, grown
+
 MOST_SEGMENTS = 8_000_000
 """Segments remembered in all. For one more all lists are emptied (counted in `evicted`)."""
 MOST_UNACKED = 10_000
@@ -22,7 +25,7 @@ _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _HALF = cython.declare(cython.uint, 0x80000000)
 _HALF_RANGE = cython.declare(cython.ulonglong, 0x80000000)
 # Words of a list: its newest and its oldest segment (0 for none), how many, the lowest `seq` and highest `nextseq`
-# relative to the direction's first, whether it is not in order.
+# relative to the direction's first, whether it is in order (0), not in order (1), or has a segment whose end wraps (2).
 _NEWEST = cython.declare(cython.Py_ssize_t, 0)
 _OLDEST = cython.declare(cython.Py_ssize_t, 1)
 _COUNT = cython.declare(cython.Py_ssize_t, 2)
@@ -48,21 +51,43 @@ class Unacked:
         self._free = 0
         self._room = 0
 
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        self.reserve(1)
+        return {
+            "numbers": [self.evicted, self._free, self._room, len(np.asarray(self._segment))],
+            "list": np.asarray(self._list),
+            "segment": np.asarray(self._segment)[: self._room],
+            "time": np.asarray(self._time)[: self._room],
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.evicted, self._free, self._room, size = state["numbers"]
+        lists = lines(len(state["list"]), 6, np.uint32)
+        lists[:] = state["list"]
+        segments = lines(size, 5, np.uint32)
+        segments[: self._room] = state["segment"]
+        times = grown(state["time"], size)
+        self._list = lists if cython.compiled else memoryview(lists)
+        self._segment = segments if cython.compiled else memoryview(segments)
+        self._time = times if cython.compiled else memoryview(times)
+
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def reserve(self, lists: cython.Py_ssize_t) -> cython.int:
-        """Have room for `lists` lists, and for a first segment."""
+    def reserve(self, count: cython.Py_ssize_t) -> cython.int:
+        """Have room for `count` lists, and for a first segment."""
         if self._room == 0:
-            none = np.zeros((_FIRST_SIZE, 6), np.uint32)
-            segments = np.zeros((_FIRST_SIZE, 5), np.uint32)
+            none = lines(_FIRST_SIZE, 6, np.uint32)
+            segments = lines(_FIRST_SIZE, 5, np.uint32)
             times = np.zeros(_FIRST_SIZE, np.int64)
             self._list = none if cython.compiled else memoryview(none)
             self._segment = segments if cython.compiled else memoryview(segments)
             self._time = times if cython.compiled else memoryview(times)
             self._room = 1
         have: cython.Py_ssize_t = self._list.shape[0]  # type: ignore[index]
-        if lists > have:
-            more = np.zeros((max(lists, have * 2), 6), np.uint32)
+        if count > have:
+            more = lines(max(count, have * 2), 6, np.uint32)
             more[:have] = np.asarray(self._list)
             self._list = more if cython.compiled else memoryview(more)
         return 0
@@ -79,12 +104,35 @@ class Unacked:
             self._free = 0
             self._room = 1
             return 0
-        segments = np.zeros((size * 2, 5), np.uint32)
+        segments = lines(size * 2, 5, np.uint32)
         segments[:size] = np.asarray(self._segment)
         times = np.zeros(size * 2, np.int64)
         times[:size] = np.asarray(self._time)
         self._segment = segments if cython.compiled else memoryview(segments)
         self._time = times if cython.compiled else memoryview(times)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def expect(self, of: cython.Py_ssize_t) -> cython.int:
+        """Ask for the list `of` and the one after it, which will be needed soon."""
+        if cython.compiled:
+            prefetch(cython.address(self._list[of, 0]))  # type: ignore[name-defined]  # noqa: F821
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def expect_segments(self, of: cython.Py_ssize_t) -> cython.int:
+        """Ask for the newest segment of the list `of`, and the oldest of its other direction's."""
+        at: cython.uint
+        if cython.compiled:
+            at = self._list[of, _NEWEST]
+            prefetch(cython.address(self._segment[at, 0]))  # type: ignore[name-defined]  # noqa: F821
+            at = self._list[of ^ 1, _OLDEST]
+            prefetch(cython.address(self._segment[at, 0]))  # type: ignore[name-defined]  # noqa: F821
+            prefetch(cython.address(self._time[at]))  # type: ignore[name-defined]  # noqa: F821
         return 0
 
     @cython.cfunc
@@ -129,10 +177,12 @@ class Unacked:
             self._list[of, _OLDEST] = at
             self._list[of, _LOW] = low
             self._list[of, _HIGH] = high
-            self._list[of, _MIXED] = high <= low
+            self._list[of, _MIXED] = 2 if high <= low else 0
         else:
             self._segment[newest, _NEWER] = at
-            if low < self._list[of, _HIGH] or high <= low:
+            if high <= low:
+                self._list[of, _MIXED] = 2
+            elif low < self._list[of, _HIGH] and self._list[of, _MIXED] == 0:
                 self._list[of, _MIXED] = 1
             if low < self._list[of, _LOW]:
                 self._list[of, _LOW] = low
@@ -150,7 +200,7 @@ class Unacked:
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(0, check=True)
+    @cython.exceptval(0xFFFFFFFF, check=True)
     def _remove(self, of: cython.Py_ssize_t, at: cython.uint) -> cython.uint:
         """Take the segment `at` from the list `of`; the next older one."""
         older: cython.uint = self._segment[at, _OLDER]
@@ -179,17 +229,20 @@ class Unacked:
         at: cython.uint = self._list[of, _OLDEST]
         seq: cython.uint
         beyond: cython.ulonglong
+        behind: cython.bint
         found: cython.int = 0
         changed: cython.bint = False
         if at == 0:
             return 0
         # Nothing happens where every segment begins at or behind `ack`, in terms of signed differences.
         beyond = (self._list[of, _LOW] - (ack - base)) & _WORD
-        if self._list[of, _HIGH] >= self._list[of, _LOW]:
+        behind = beyond >= _HALF_RANGE
+        if self._list[of, _HIGH] >= self._list[of, _LOW] and self._list[of, _MIXED] < 2:
             beyond += self._list[of, _HIGH] - self._list[of, _LOW]
             if beyond < _HALF_RANGE:
                 return 0
-        if self._list[of, _MIXED] == 0 and self._list[of, _HIGH] - self._list[of, _LOW] < _HALF:
+        # In order, the ends are in order of their signed differences from `ack` too, if the first begins behind it.
+        if behind and self._list[of, _MIXED] == 0 and self._list[of, _HIGH] - self._list[of, _LOW] < _HALF:
             while at != 0:
                 seq = self._segment[at, _SEQ]
                 if (self._segment[at, _NEXT] - ack) & _WORD == 0:
@@ -230,19 +283,30 @@ class Unacked:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
+    def rebase(self, of: cython.Py_ssize_t, base: cython.uint) -> cython.int:
+        """Let the direction of the list `of` begin at `base` from now on."""
+        if self._list[of, _OLDEST] != 0:
+            self._measure(of, base)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
     def _measure(self, of: cython.Py_ssize_t, base: cython.uint) -> cython.int:
         """Find the bounds of the list `of`, and whether it is in order."""
         at: cython.uint = self._list[of, _OLDEST]
         low: cython.uint = _WORD
         high: cython.uint = 0
-        mixed: cython.bint = False
+        mixed: cython.uint = 0
         a: cython.uint
         b: cython.uint
         while at != 0:
             a = (self._segment[at, _SEQ] - base) & _WORD
             b = (self._segment[at, _NEXT] - base) & _WORD
-            if a < high or b <= a:
-                mixed = True
+            if b <= a:
+                mixed = 2
+            elif a < high and mixed == 0:
+                mixed = 1
             if a < low:
                 low = a
             if b > high:
@@ -255,14 +319,14 @@ class Unacked:
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(0, check=True)
+    @cython.exceptval(0xFFFFFFFF, check=True)
     def eldest(self, of: cython.Py_ssize_t) -> cython.uint:
         """The eldest segment of the list `of`; 0 for none."""
         return self._list[of, _OLDEST]
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(0, check=True)
+    @cython.exceptval(0xFFFFFFFF, check=True)
     def frame_of(self, at: cython.uint) -> cython.uint:
         """The frame of the segment `at`."""
         return self._segment[at, _FRAME]
@@ -276,7 +340,7 @@ class Unacked:
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(0, check=True)
+    @cython.exceptval(0xFFFFFFFF, check=True)
     def span(self, of: cython.Py_ssize_t) -> cython.uint:
         """From the lowest to the highest sequence number of the list `of`; 0 for an empty one."""
         return (self._list[of, _HIGH] - self._list[of, _LOW]) & _WORD

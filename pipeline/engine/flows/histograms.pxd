@@ -1,0 +1,10 @@
+cdef class Histograms:
+    cdef public unsigned long long refused
+    cdef public unsigned int used
+    cdef unsigned int _free
+    cdef unsigned int[:, ::1] _bucket
+    cdef int reserve(self) except -1
+    cdef unsigned int take(self) except? 0 nogil
+    cdef int give(self, unsigned int at) except -1 nogil
+    cdef int add(self, unsigned int at, long long time) except -1 nogil
+    cdef long long quantile(self, unsigned int at, unsigned int samples, unsigned int percent) except -1 nogil

@@ -1,0 +1,389 @@
+"""The table of conversations: where each stands, what is counted of any packet, and when rows are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cython
+import numpy as np
+
+from pipeline.engine.flows import words
+from pipeline.engine.flows.histograms import Histograms
+from pipeline.engine.flows.rows import fill
+from pipeline.engine.snapshot import Tree, grown
+from pipeline.schema import PACKETS
+from pipeline.schema.columns import Columns, Slots
+from pipeline.schema.flows import FLOW_STATES
+
+TICK_NS = 60_000_000_000
+"""Event time between the rows of a conversation that goes on."""
+HANDED_OUT = 8192
+"""Rows handed out at a time, at the most."""
+
+_s = Slots(PACKETS)
+_FIRST_SIZE = 1024
+# Bits of `dirty`: changed since its last row; stands in the list of those that changed.
+_CHANGED = cython.declare(cython.uint, 1)
+_LISTED = cython.declare(cython.uint, 2)
+_IDLE = cython.declare(cython.longlong, words.IDLE_NS)
+_MINUTE = cython.declare(cython.longlong, TICK_NS)
+_HOUR = cython.declare(cython.longlong, 60 * TICK_NS)
+_MOST_OUT = cython.declare(cython.Py_ssize_t, HANDED_OUT)
+_COUNTS = cython.declare(cython.Py_ssize_t, len(words.COUNTS))
+_SUMS = cython.declare(cython.Py_ssize_t, len(words.SUMS))
+_COUNT_WORDS = cython.declare(cython.Py_ssize_t, words.COUNT_WORDS)
+_SUM_WORDS = cython.declare(cython.Py_ssize_t, words.SUM_WORDS)
+_SAMPLES = cython.declare(cython.Py_ssize_t, words.count("rtt_samples"))
+_TTL_MIN = cython.declare(cython.Py_ssize_t, words.count("ttl_min"))
+_TTL_MAX = cython.declare(cython.Py_ssize_t, words.count("ttl_max"))
+_OPTIONS = cython.declare(cython.Py_ssize_t, words.count("options"))
+_HISTOGRAM = cython.declare(cython.Py_ssize_t, words.count("histogram"))
+_IS_UDP = cython.declare(cython.Py_ssize_t, words.count("is_udp"))
+_FIRST_SENDER = cython.declare(cython.Py_ssize_t, words.count("first_sender"))
+_IS_DIRTY = cython.declare(cython.Py_ssize_t, words.count("dirty"))
+_STREAM = cython.declare(cython.Py_ssize_t, words.count("stream"))
+_PORT = cython.declare(cython.Py_ssize_t, words.count("port_0"))
+_IS_IP6 = cython.declare(cython.Py_ssize_t, words.count("is_ip6"))
+_PACKETS = cython.declare(cython.Py_ssize_t, words.total("packets"))
+_BYTES = cython.declare(cython.Py_ssize_t, words.total("bytes"))
+_FIRST_FRAME = cython.declare(cython.Py_ssize_t, words.total("first_frame"))
+_LAST_FRAME = cython.declare(cython.Py_ssize_t, words.total("last_frame"))
+_FIRST_TIME = cython.declare(cython.Py_ssize_t, words.total("first_time"))
+_LAST_TIME = cython.declare(cython.Py_ssize_t, words.total("last_time"))
+_REPLACED = cython.declare(cython.Py_ssize_t, words.count("replaced"))
+_UNREACHABLE = cython.declare(cython.Py_ssize_t, words.count("unreachable"))
+_L_ICMP = cython.declare(cython.Py_ssize_t, _s.lane("icmp"))
+_L_ICMPV6 = cython.declare(cython.Py_ssize_t, _s.lane("icmpv6"))
+_C_ICMP_TYPE = cython.declare(cython.Py_ssize_t, _s.u8("icmp.type"))
+_C_ICMP_CODE = cython.declare(cython.Py_ssize_t, _s.u8("icmp.code"))
+_C_ICMPV6_TYPE = cython.declare(cython.Py_ssize_t, _s.u8("icmpv6.type"))
+_C_ICMPV6_CODE = cython.declare(cython.Py_ssize_t, _s.u8("icmpv6.code"))
+_DONE = cython.declare(cython.Py_ssize_t, words.count("done"))
+_RESET_BY = cython.declare(cython.Py_ssize_t, words.count("reset_by"))
+_D_FIN = cython.declare(cython.uint, words.DONE["fin"])
+_FLOW_ID = cython.declare(cython.Py_ssize_t, words.total("flow_id"))
+_ADDRESS = cython.declare(cython.Py_ssize_t, words.total("address_0_high"))
+_NOW = cython.declare(cython.Py_ssize_t, words.total("now"))
+_P50 = cython.declare(cython.Py_ssize_t, words.total("p50_0"))
+_O_TTL = cython.declare(cython.uint, words.OPTIONS["ttl"])
+# Bits of `Streams.turn`.
+_T_SIDE = cython.declare(cython.int, 1)
+_T_BEGINS = cython.declare(cython.int, 2)
+_T_REUSED = cython.declare(cython.int, 4)
+_T_UDP = cython.declare(cython.int, 8)
+_L_IP = cython.declare(cython.Py_ssize_t, _s.lane("ip"))
+_C_NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
+_C_FLOW_ID = cython.declare(cython.Py_ssize_t, _s.u64("shoal.flow_id"))
+_C_FRAME_LEN = cython.declare(cython.Py_ssize_t, _s.u32("frame.len"))
+_C_TCP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("tcp.stream"))
+_C_UDP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("udp.stream"))
+_C_SRC4 = cython.declare(cython.Py_ssize_t, _s.u32("ip.src"))
+_C_DST4 = cython.declare(cython.Py_ssize_t, _s.u32("ip.dst"))
+_C_SRC6 = cython.declare(cython.Py_ssize_t, _s.b16("ipv6.src"))
+_C_DST6 = cython.declare(cython.Py_ssize_t, _s.b16("ipv6.dst"))
+_C_TCP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("tcp.srcport"))
+_C_TCP_DST = cython.declare(cython.Py_ssize_t, _s.u16("tcp.dstport"))
+_C_UDP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("udp.srcport"))
+_C_UDP_DST = cython.declare(cython.Py_ssize_t, _s.u16("udp.dstport"))
+_C_TTL = cython.declare(cython.Py_ssize_t, _s.u8("ip.ttl"))
+_C_HLIM = cython.declare(cython.Py_ssize_t, _s.u8("ipv6.hlim"))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _half(b: cython.uchar[:, :, ::1], slot: cython.Py_ssize_t, row: cython.Py_ssize_t,
+          at: cython.Py_ssize_t) -> cython.longlong:
+    """Eight bytes of an address cell, big-endian, as a signed number."""
+    value: cython.longlong = b[slot, row, at] - 256 if b[slot, row, at] > 127 else b[slot, row, at]
+    k: cython.Py_ssize_t
+    for k in range(at + 1, at + 8):
+        value = value * 256 + b[slot, row, k]
+    return value
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _signed(value: cython.ulonglong) -> cython.longlong:
+    """The same 64 bits with a sign."""
+    if not cython.compiled:
+        return value - (1 << 64) if value >> 63 else value
+    return cython.cast(cython.longlong, value)
+
+
+@cython.cclass
+class Table:
+    """Words of conversations by the numbers of `Streams`, and the rows that wait to be handed out to `sink`."""
+
+    def __init__(self, sink: Callable[[Columns], None] | None) -> None:
+        self.sink = sink
+        self.rows = 0
+        self.histograms = Histograms()
+        numbers = np.zeros((2, _FIRST_SIZE), np.uint32)
+        counts = np.zeros((_FIRST_SIZE, words.COUNT_WORDS), np.uint32)
+        sums = np.zeros((_FIRST_SIZE, words.SUM_WORDS), np.int64)
+        changed = np.zeros(_FIRST_SIZE, np.uint32)
+        out_counts = np.zeros((HANDED_OUT, words.COUNT_WORDS), np.uint32)
+        out_sums = np.zeros((HANDED_OUT, words.SUM_WORDS), np.int64)
+        plain = not cython.compiled
+        self._row = memoryview(numbers) if plain else numbers
+        self.count = memoryview(counts) if plain else counts
+        self.sum = memoryview(sums) if plain else sums
+        self._dirty = memoryview(changed) if plain else changed
+        self._out_count = memoryview(out_counts) if plain else out_counts
+        self._out_sum = memoryview(out_sums) if plain else out_sums
+        self._used = self._changed = self._out = 0
+        self._tick = self._now = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "row": np.asarray(self._row),
+            "count": np.asarray(self.count)[: self._used + 1],
+            "sum": np.asarray(self.sum)[: self._used + 1],
+            "dirty": np.asarray(self._dirty)[: self._changed],
+            "out_count": np.asarray(self._out_count)[: self._out],
+            "out_sum": np.asarray(self._out_sum)[: self._out],
+            "numbers": [self.rows, self._used, self._changed, self._out, self._tick, self._now],
+            "histograms": self.histograms.state(),
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        plain = not cython.compiled
+        rows = max(_FIRST_SIZE, len(state["count"]))
+        arrays = [
+            state["row"], grown(state["count"], rows), grown(state["sum"], rows), grown(state["dirty"], rows),
+            grown(state["out_count"], HANDED_OUT), grown(state["out_sum"], HANDED_OUT),
+        ]
+        self._row, self.count, self.sum, self._dirty, self._out_count, self._out_sum = (
+            [memoryview(array) for array in arrays] if plain else arrays
+        )
+        self.rows, self._used, self._changed, self._out, self._tick, self._now = state["numbers"]
+        self.histograms.restore(state["histograms"])
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def bind(self, columns: Any, numbers: cython.Py_ssize_t) -> cython.int:
+        """Take the batch's columns; have room for as many conversations more, and for numbers below `numbers`."""
+        plain = not cython.compiled
+        signed = columns.values("frame.time").view("i8")
+        self.times = memoryview(signed) if plain else signed
+        self.lane = memoryview(columns.lane) if plain else columns.lane
+        self.u8 = memoryview(columns.u8) if plain else columns.u8
+        self.u16 = memoryview(columns.u16) if plain else columns.u16
+        self.u32 = memoryview(columns.u32) if plain else columns.u32
+        self.u64 = memoryview(columns.u64) if plain else columns.u64
+        self.b16 = memoryview(columns.b16) if plain else columns.b16
+        self._reserve(columns.rows, numbers)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _reserve(self, rows: cython.Py_ssize_t, numbers: cython.Py_ssize_t) -> cython.int:
+        """Have room for `rows` conversations more, and for numbers below `numbers`."""
+        plain = not cython.compiled
+        have: cython.Py_ssize_t = self._row.shape[1]  # type: ignore[index]
+        if numbers > have:
+            more = np.zeros((2, max(numbers, have * 2)), np.uint32)
+            more[:, :have] = np.asarray(self._row)
+            self._row = memoryview(more) if plain else more
+        have = self._dirty.shape[0]  # type: ignore[index]
+        if self._used + rows + 1 > have:
+            size = max(self._used + rows + 1, have * 2)
+            counts = np.zeros((size, _COUNT_WORDS), np.uint32)
+            counts[:have] = np.asarray(self.count)
+            sums = np.zeros((size, _SUM_WORDS), np.int64)
+            sums[:have] = np.asarray(self.sum)
+            changed = np.zeros(size, np.uint32)
+            changed[:have] = np.asarray(self._dirty)
+            self.count = memoryview(counts) if plain else counts
+            self.sum = memoryview(sums) if plain else sums
+            self._dirty = memoryview(changed) if plain else changed
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def hand_out(self) -> cython.int:
+        """Give the sink the rows that wait."""
+        n: cython.Py_ssize_t = self._out
+        self._out = 0
+        self.rows += n
+        if n and self.sink is not None:
+            self.sink(fill(Columns(FLOW_STATES, n), np.asarray(self._out_count)[:n], np.asarray(self._out_sum)[:n]))
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _tell(self, at: cython.Py_ssize_t) -> cython.int:
+        """Put the conversation at `at` among the rows that wait."""
+        k: cython.Py_ssize_t
+        side: cython.Py_ssize_t
+        histogram: cython.uint
+        if self._out >= _MOST_OUT:
+            with cython.gil:
+                self.hand_out()
+        for k in range(_COUNT_WORDS):
+            self._out_count[self._out, k] = self.count[at, k]
+        for k in range(_SUM_WORDS):
+            self._out_sum[self._out, k] = self.sum[at, k]
+        for side in range(2):
+            histogram = self.count[at, side * _COUNTS + _HISTOGRAM]
+            for k in range(2):
+                self._out_sum[self._out, _P50 + 2 * side + k] = -1 if histogram == 0 else self.histograms.quantile(
+                    histogram, self.count[at, side * _COUNTS + _SAMPLES], 95 if k else 50
+                )
+        self._out_sum[self._out, _NOW] = self._now
+        self._out += 1
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def tell_changed(self) -> cython.int:
+        """Put every conversation that changed among the rows that wait, and those that have fallen idle."""
+        k: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        kept: cython.Py_ssize_t = 0
+        idle: cython.bint
+        open_: cython.bint
+        for k in range(self._changed):
+            at = self._dirty[k]
+            idle = self._now - self.sum[at, _LAST_TIME] >= _IDLE
+            open_ = (
+                self.count[at, _IS_UDP] == 0
+                and self.count[at, _RESET_BY] == 0
+                and (self.count[at, _DONE] & self.count[at, _COUNTS + _DONE] & _D_FIN) == 0
+            )
+            if self.count[at, _IS_DIRTY] & _CHANGED or (idle and open_):
+                self._tell(at)
+            self.count[at, _IS_DIRTY] = 0
+            if open_ and not idle:
+                # Kept in the list until it is told as idle.
+                self.count[at, _IS_DIRTY] = _LISTED
+                self._dirty[kept] = at
+                kept += 1
+        self._changed = kept
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _clear(self, at: cython.Py_ssize_t) -> cython.int:
+        """Forget what stood at `at`."""
+        k: cython.Py_ssize_t
+        for k in range(2):
+            if self.count[at, k * _COUNTS + _HISTOGRAM]:
+                self.histograms.give(self.count[at, k * _COUNTS + _HISTOGRAM])
+        for k in range(_COUNT_WORDS):
+            self.count[at, k] = 0
+        for k in range(_SUM_WORDS):
+            self.sum[at, k] = 0
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _begin(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, turn: cython.int) -> cython.int:
+        """Begin a conversation at `at` with row `i`; another that stood there is written first."""
+        side: cython.int = turn & _T_SIDE
+        udp: cython.int = 1 if turn & _T_UDP else 0
+        listed: cython.uint = self.count[at, _IS_DIRTY] & _LISTED
+        if turn & _T_REUSED:
+            # Told in any case, for that is how the one before ended.
+            self.count[at, _REPLACED] = 1
+            self._tell(at)
+        elif self.count[at, _IS_DIRTY] & _CHANGED:
+            self._tell(at)
+        self._clear(at)
+        self.count[at, _IS_DIRTY] = listed
+        self.count[at, _IS_UDP] = udp
+        self.count[at, _FIRST_SENDER] = side + 1
+        self.count[at, _STREAM] = self.u32[_C_UDP_STREAM if udp else _C_TCP_STREAM, i]
+        self.count[at, _PORT + side] = self.u16[_C_UDP_SRC if udp else _C_TCP_SRC, i]
+        self.count[at, _PORT + 1 - side] = self.u16[_C_UDP_DST if udp else _C_TCP_DST, i]
+        if self.lane[_L_IP, i]:
+            self.sum[at, _ADDRESS + 2 * side + 1] = self.u32[_C_SRC4, i]
+            self.sum[at, _ADDRESS + 3 - 2 * side] = self.u32[_C_DST4, i]
+        else:
+            self.count[at, _IS_IP6] = 1
+            self.sum[at, _ADDRESS + 2 * side] = _half(self.b16, _C_SRC6, i, 0)
+            self.sum[at, _ADDRESS + 2 * side + 1] = _half(self.b16, _C_SRC6, i, 8)
+            self.sum[at, _ADDRESS + 2 - 2 * side] = _half(self.b16, _C_DST6, i, 0)
+            self.sum[at, _ADDRESS + 3 - 2 * side] = _half(self.b16, _C_DST6, i, 8)
+        self.sum[at, _FLOW_ID] = _signed(self.u64[_C_FLOW_ID, i])
+        self.sum[at, _FIRST_FRAME] = self.u64[_C_NUMBER, i]
+        self.sum[at, _FIRST_TIME] = self.times[i]
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def unreachable(self, i: cython.Py_ssize_t, number: cython.int) -> cython.int:
+        """Note that row `i` is an ICMP error that quotes a segment of the TCP conversation `number`."""
+        at: cython.Py_ssize_t = self._row[0, number]
+        if at == 0 or self.count[at, _UNREACHABLE]:
+            return 0
+        if self.lane[_L_ICMP, i] and self.u8[_C_ICMP_TYPE, i] == 3:
+            self.count[at, _UNREACHABLE] = 1 + self.u8[_C_ICMP_CODE, i]
+        elif self.lane[_L_ICMPV6, i] and self.u8[_C_ICMPV6_TYPE, i] == 1:
+            self.count[at, _UNREACHABLE] = 257 + self.u8[_C_ICMPV6_CODE, i]
+        else:
+            return 0
+        self._change(at)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _change(self, at: cython.Py_ssize_t) -> cython.int:
+        """Have the conversation at `at` written at the next occasion."""
+        if self.count[at, _IS_DIRTY] == 0:
+            self._dirty[self._changed] = at
+            self._changed += 1
+        self.count[at, _IS_DIRTY] = _CHANGED | _LISTED
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def take_up(self, i: cython.Py_ssize_t, number: cython.int, turn: cython.int) -> cython.Py_ssize_t:
+        """Count row `i` of conversation `number`; where the conversation stands. At a full minute, write rows first."""
+        side: cython.int = turn & _T_SIDE
+        udp: cython.int = 1 if turn & _T_UDP else 0
+        c: cython.Py_ssize_t = side * _COUNTS
+        s: cython.Py_ssize_t = side * _SUMS
+        now: cython.longlong = self.times[i]
+        ttl: cython.uint
+        at: cython.Py_ssize_t
+        if now > self._now:
+            self._now = now
+        if now >= self._tick or now < self._tick - _HOUR:
+            if self._tick:
+                self.tell_changed()
+            self._tick = now - now % _MINUTE + _MINUTE
+        at = self._row[udp, number]
+        if at == 0:
+            self._used += 1
+            at = self._used
+            self._row[udp, number] = at
+            self._begin(at, i, turn & ~_T_REUSED)
+        elif turn & _T_BEGINS:
+            self._begin(at, i, turn)
+        self._change(at)
+        self.sum[at, _LAST_FRAME] = self.u64[_C_NUMBER, i]
+        self.sum[at, _LAST_TIME] = now
+        self.sum[at, s + _PACKETS] += 1
+        self.sum[at, s + _BYTES] += self.u32[_C_FRAME_LEN, i]
+        ttl = self.u8[_C_TTL, i] if self.lane[_L_IP, i] else self.u8[_C_HLIM, i]
+        if self.count[at, c + _OPTIONS] & _O_TTL == 0:
+            self.count[at, c + _OPTIONS] |= _O_TTL
+            self.count[at, c + _TTL_MIN] = ttl
+        if ttl < self.count[at, c + _TTL_MIN]:
+            self.count[at, c + _TTL_MIN] = ttl
+        if ttl > self.count[at, c + _TTL_MAX]:
+            self.count[at, c + _TTL_MAX] = ttl
+        return at

@@ -1,0 +1,108 @@
+"""The state of every conversation, brought forward row by row.
+
+A conversation that changed is written at each full minute of event time, when its ports begin another, and at the end:
+so a row's content and place depend on the frames alone, not on how they were cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cython
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engine.flows import words
+from pipeline.engine.flows.segments import MARK_WORDS
+from pipeline.engine.flows.table import Table
+from pipeline.engine.snapshot import Tree
+from pipeline.schema import PACKETS
+from pipeline.schema.columns import Columns, Slots
+
+if not cython.compiled:
+    from pipeline.engine.flows.segments import segment
+
+_s = Slots(PACKETS)
+_SUMS = cython.declare(cython.Py_ssize_t, len(words.SUMS))
+_PAYLOAD = cython.declare(cython.Py_ssize_t, words.total("payload_bytes"))
+_FIRST_PAYLOAD = cython.declare(cython.Py_ssize_t, words.total("first_payload"))
+_L_UDP_LENGTH = cython.declare(cython.Py_ssize_t, _s.lane("udp.length"))
+_C_UDP_LENGTH = cython.declare(cython.Py_ssize_t, _s.u16("udp.length"))
+# Bits of `Streams.turn`.
+_T_SIDE = cython.declare(cython.int, 1)
+_T_UDP = cython.declare(cython.int, 8)
+_T_QUOTED = cython.declare(cython.int, 16)
+
+
+@cython.cclass
+class Flows:
+    """Conversations by the numbers of `Streams`. `sink` takes each batch of rows (`FLOW_STATES`), in their order."""
+
+    def __init__(self, sink: Callable[[Columns], None] | None = None) -> None:
+        self._table = Table(sink)
+        marked: Any = MARK_WORDS if cython.compiled else memoryview(MARK_WORDS)
+        self._table.marked = marked
+
+    @property
+    def rows(self) -> int:
+        """Rows handed out so far."""
+        rows: int = self._table.rows
+        return rows
+
+    @property
+    def histograms_refused(self) -> int:
+        """Directions whose round trip times have no percentiles, for the cap was reached."""
+        refused: int = self._table.histograms.refused
+        return refused
+
+    def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
+        """Take up the batch's TCP and UDP rows; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
+        if columns.rows:
+            self._table.bind(columns, int(numbers[: columns.rows].max()) + 1)
+            self._rows(columns, numbers, turns)
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        state: Tree = self._table.state()
+        return state
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self._table.restore(state)
+
+    def flush(self) -> None:
+        """Hand out the rows that wait; without it they are handed out as many at a time as a batch holds."""
+        self._table.hand_out()
+
+    def finish(self) -> None:
+        """Write every conversation that changed since its last row; the capture is at its end."""
+        self._table.tell_changed()
+        self._table.hand_out()
+
+    @cython.cfunc
+    def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
+        plain = not cython.compiled
+        t: Table = self._table
+        number: cython.int[::1] = memoryview(numbers) if plain else numbers
+        turn: cython.uchar[::1] = memoryview(turns) if plain else turns
+        n: cython.Py_ssize_t = columns.rows
+        i: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        s: cython.Py_ssize_t
+        with cython.nogil:
+            for i in range(n):
+                if number[i] == 0:
+                    continue
+                if turn[i] & _T_QUOTED:
+                    t.unreachable(i, number[i])
+                    continue
+                at = t.take_up(i, number[i], turn[i])
+                if turn[i] & _T_UDP == 0:
+                    segment(t, i, at, turn[i] & _T_SIDE)
+                elif t.lane[_L_UDP_LENGTH, i] and t.u16[_C_UDP_LENGTH, i] > 8:
+                    s = _SUMS if turn[i] & _T_SIDE else 0
+                    t.sum[at, s + _PAYLOAD] += t.u16[_C_UDP_LENGTH, i] - 8
+                    if t.sum[at, s + _FIRST_PAYLOAD] == 0:
+                        t.sum[at, s + _FIRST_PAYLOAD] = t.times[i]
+        return None
