@@ -195,7 +195,7 @@ def test_hole_by_ip_ids(tmp_path: Path, ident: int, told: str) -> None:
     assert run.causes[-1] == told
 
 
-@pytest.mark.parametrize(("ms", "told"), [(29, "reordered"), (33, "resent")])
+@pytest.mark.parametrize(("ms", "told"), [(29, "reordered"), (30, "resent")])
 def test_hole_by_time(tmp_path: Path, ms: float, told: str) -> None:
     run = Run([*handshake(0.1, 9.9), data(20, 0), data(22, 2), data(ms, 1)], tmp_path)
     assert run.causes[-1] == told

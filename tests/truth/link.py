@@ -1,4 +1,4 @@
-"""A link between two hosts of the lab that loses, delays, duplicates and holds back frames, and writes down what it did.
+"""A link between two hosts of the lab that loses, delays, duplicates and holds back frames, and notes what it did.
 
 What no capture tells, the link knows: of each segment that it delivers whether the sender had sent its bytes before,
 whether it is the link's own copy, and whether one sent after it was delivered before it.
@@ -112,8 +112,8 @@ class _Sequence:
 
 
 class Link(threading.Thread):
-    """Moves frames between two hosts until `stop`. `there` is what was done from the first host to the second, `back` the
-    other way."""
+    """Moves frames between two hosts until `stop`. `there` is what was done from the first host to the second, `back`
+    the other way."""
 
     def __init__(self, hosts: tuple[Host, Host], impair: tuple[Impair, Impair], seed: int, offload: bool) -> None:
         super().__init__(name="link", daemon=True)

@@ -13,20 +13,17 @@ from collectors.sources import open_capture
 from pipeline.engine import Engine
 from pipeline.engine.tcp.words import (
     DUPLICATED,
-    DUPLICATED_SEGMENTS,
     LOST_AFTER_SEGMENTS,
-    LOST_BEFORE_SEGMENTS,
     NEEDLESS,
     NEEDLESS_SEGMENTS,
     NONE,
     REORDERED,
-    REORDERED_SEGMENTS,
     RESENT,
     RESENT_SEGMENTS,
 )
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
-from tests.truth.link import Direction
+from tests.truth.link import Delivered
 from tests.truth.scenarios import PORT, Outcome
 
 _RETRANSMISSION, _OUT_OF_ORDER = 1, 1 << 3
@@ -34,17 +31,14 @@ _RETRANSMISSION, _OUT_OF_ORDER = 1, 1 << 3
 
 @dataclass
 class Told:
-    """What Shoal tells of one direction of a capture: counts of segments, causes of each row with data, SYN or FIN, and
-    how many segments Wireshark's marks call retransmissions and out of order."""
+    """What Shoal tells of one direction of a capture: segments sent again and lost beyond the capture point, where that
+    is, the cause of each row with data, SYN or FIN; and how many segments Wireshark's marks call retransmissions and
+    out of order."""
 
     resent: int
-    reordered: int
-    duplicated: int
-    lost_before: int
     lost_after: int
     position: int
     causes: list[int]
-    payloads: list[int]
     marked_resent: int
     marked_out_of_order: int
 
@@ -75,9 +69,8 @@ def tell(path: Path, zero_ids: bool = False) -> tuple[Told, Told]:
         carries = mine & ((payload > 0) | (flags & 3 != 0)) & (flags & 4 == 0)
         kinds = counts[of].tolist()
         told.append(Told(
-            kinds[RESENT_SEGMENTS] + kinds[NEEDLESS_SEGMENTS], kinds[REORDERED_SEGMENTS], kinds[DUPLICATED_SEGMENTS],
-            kinds[LOST_BEFORE_SEGMENTS], kinds[LOST_AFTER_SEGMENTS], engine.causes.position(1, of),
-            cause[carries].tolist(), payload[carries].tolist(),
+            kinds[RESENT_SEGMENTS] + kinds[NEEDLESS_SEGMENTS], kinds[LOST_AFTER_SEGMENTS],
+            engine.causes.position(1, of), cause[carries].tolist(),
             int((marks[mine] & _RETRANSMISSION != 0).sum()), int((marks[mine] & _OUT_OF_ORDER != 0).sum()),
         ))
     return told[0], told[1]
@@ -85,12 +78,15 @@ def tell(path: Path, zero_ids: bool = False) -> tuple[Told, Told]:
 
 @dataclass
 class Compared:
-    """One direction of a run: what is true and what Shoal tells, and Wireshark's marks beside it.
+    """One direction of a run: what is true, what Shoal tells, and what Wireshark's marks say.
 
-    `right` of `judged` segments with payload that reached the receiver have the cause that the link knows.
+    Sent again: by the sender's kernel, and as seen at the sender's end. Late (originals that one sent after them
+    overtook) and duplicated by the link: as seen at the receiver's end. Dropped by the link, and lost beyond the
+    sender's end. `right` of the `judged` segments with payload that reached the receiver have the cause that the link
+    knows.
     """
 
-    resent: int | None
+    resent: int
     told_resent: int
     marked_resent: int
     late: int
@@ -104,38 +100,27 @@ class Compared:
     judged: int
 
 
-def _right(truth: Direction, told: Told) -> tuple[int, int]:
-    """How many segments with payload at the receiver's end have the right cause, of how many. An original that no
-    capture near the receiver could have seen before counts as none even where it was sent again."""
-    pairs = [(d, c) for d, c in zip(truth.delivered, told.causes, strict=False) if d.payload]
-    right = 0
-    for delivered, cause in pairs:
-        if delivered.copy:
-            right += cause == DUPLICATED
-        elif delivered.resent:
-            right += cause in (RESENT, NEEDLESS) or (delivered.late and cause == REORDERED)
-        else:
-            right += cause == (REORDERED if delivered.late else NONE)
-    return right, len(pairs)
+def _is_right(delivered: Delivered, cause: int) -> bool:
+    if delivered.copy:
+        return cause == DUPLICATED
+    if delivered.resent:
+        return cause in (RESENT, NEEDLESS) or (delivered.late and cause == REORDERED)
+    return cause == (REORDERED if delivered.late else NONE)
 
 
 def compare(outcome: Outcome, zero_ids: bool = False) -> tuple[Compared, Compared]:
-    """What the client sent and what the server sent, judged at the sender's end (sent again, lost beyond it) and at the
-    receiver's (late, duplicated)."""
+    """What the client sent and what the server sent. Raises ValueError where a capture is not whole."""
     client, server = tell(outcome.client, zero_ids), tell(outcome.server, zero_ids)
     found = []
     for truth, name, near, far in (
         (outcome.there, "client", client[0], server[0]), (outcome.back, "server", server[1], client[1])
     ):
-        copies = sum(d.copy and d.payload > 0 for d in truth.delivered)
-        marked = [c in (REORDERED,) for c in far.causes]
-        right, judged = _right(truth, far)
-        late = sum(d.late and not d.resent and d.payload > 0 for d in truth.delivered)
-        data = [c for c, p in zip(far.causes, far.payloads, strict=True) if p]
+        # Both lists are in the order in which the segments came out of the link.
+        data = [(d, c) for d, c in zip(truth.delivered, far.causes, strict=True) if d.payload]
         found.append(Compared(
-            outcome.resent.get(name), near.resent, near.marked_resent, late, sum(c == REORDERED for c in data),
-            far.marked_out_of_order, copies, sum(c == DUPLICATED for c in data), truth.dropped, near.lost_after,
-            right, judged,
+            outcome.resent[name], near.resent, near.marked_resent,
+            sum(d.late and not d.resent for d, _ in data), sum(c == REORDERED for _, c in data),
+            far.marked_out_of_order, sum(d.copy for d, _ in data), sum(c == DUPLICATED for _, c in data),
+            truth.dropped, near.lost_after, sum(_is_right(d, c) for d, c in data), len(data),
         ))
-        assert len(marked) == len(far.causes)
     return found[0], found[1]

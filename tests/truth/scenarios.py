@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import socket
 import struct
 import threading
@@ -23,13 +24,14 @@ _TAP_WITH_HEADER, _OFFLOADS = 0x5002, 7
 _WAIT = 25.0
 
 
+_NOTHING = Impair()
+
+
 class OffloadHost(Host):
     """A host whose interface leaves segmentation and checksums to the link: captured segments exceed the MSS."""
 
     def _make_tap(self) -> None:
         with contextlib.suppress(OSError):
-            import os
-
             fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
             fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH22x", b"eth0", _TAP_WITH_HEADER))
             fcntl.ioctl(fd, _TUNSETOFFLOAD, _OFFLOADS)
@@ -42,8 +44,8 @@ class Scenario:
     each followed by `pause` seconds; with `rounds` the client asks and the server answers that many times instead, the
     answer being `answer` bytes. `settings` are sysctls of both hosts, `stall` is how long the server does not read."""
 
-    there: Impair = Impair()
-    back: Impair = Impair()
+    there: Impair = _NOTHING
+    back: Impair = _NOTHING
     size: int = 300_000
     piece: int = 16_384
     pause: float = 0.0

@@ -198,11 +198,11 @@ class Evidence:
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def rtt(self, of: cython.Py_ssize_t) -> cython.longlong:
-        """The shortest round trip there can be, less a sixteenth; without the times of both ends, 3 ms at the least."""
+        """Three quarters of the shortest round trip there was; without the times of both ends, 3 ms at the least."""
         rtt: cython.longlong = self.time[of, _T_AHEAD] + self.time[of, _T_AHEAD + 1]
         if rtt < _NO_RTT and (self.time[of, _T_AHEAD] == 0 or self.time[of, _T_AHEAD + 1] == 0):
             return _NO_RTT
-        return rtt - (rtt >> 4)
+        return rtt - (rtt >> 2)
 
     @cython.cfunc
     @cython.nogil
