@@ -50,7 +50,8 @@ def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], setti
     left = count
     for path in paths:
         counted = make_statistics()
-        left = _read_capture(path, make_writer(), counted, " ".join(expression), left)
+        left = _read_capture(path, make_writer(), counted, " ".join(expression), left,
+                             causes="shoal.tcp.cause" in names)
         # The last asked for first, as tshark has it.
         for statistic in reversed(counted):
             for text in statistic.lines():
@@ -113,7 +114,7 @@ def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Calla
 
 
 def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statistic], expression: str,
-                  left: int | None) -> int | None:
+                  left: int | None, *, causes: bool) -> int | None:
     """Print and count the frames of one capture, `left` at most; how many are left then."""
     from collectors.sources import open_capture
     from pipeline.embedded import decoded
@@ -130,7 +131,7 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
         for taker in takers:
             taker.take(rows)
 
-    engine = Engine(take if takers else None)
+    engine = Engine(take if takers else None, causes=causes)
     with open_capture(path, batch_rows=rows) as reader:
         for frames, columns in decoded(reader, Columns(PACKETS, rows), engine, left):
             if left is not None:

@@ -16,6 +16,7 @@ import ipaddress
 import re
 from typing import Any
 
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 
 MOST_ANNOUNCED = 100_000
@@ -90,11 +91,14 @@ class Announced:
     """What has been announced so far.
 
     `generation` moves with each change, so that others may keep what they found; `ports` has a bit at each port that
-    was ever announced, so that they need not ask for others: 1 for UDP, 2 for TCP.
+    was ever announced, so that they need not ask for others: 1 for UDP, 2 for TCP. `row` is the row of the batch that
+    is being heard, for notes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes or Notes()
         self.generation = 0
         self.ports = bytearray(65_536)
         # The frame that announced it, and its `udp.stream`, -1 until it is used.
@@ -186,6 +190,7 @@ class Announced:
         elif len(self._wild) >= MOST_ANNOUNCED:
             del self._wild[next(iter(self._wild))]
             self.evicted += 1
+            self._notes.note("announcements-forgotten", self.row, self.evicted)
         self._wild[wild] = [frame, -1]
         self.ports[wild[0][2]] |= 1
         self.generation += 1

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
@@ -172,8 +173,9 @@ class Streams:
     16 an ICMP error quotes the segment, 32 (with 2) the conversation was announced before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
         self.evicted = 0
+        self._notes = notes or Notes()
         self.udp_streams = 0
         self.tcp_streams = 0
         self._size = 0
@@ -183,7 +185,7 @@ class Streams:
         none = lines(1, 8, np.uint64)
         self._key = none if cython.compiled else memoryview(none)
         self._value = none.view(np.uint32) if cython.compiled else memoryview(none.view(np.uint32))
-        self._announced = Announced()
+        self._announced = Announced(self._notes)
         self.conversations = 0
         self.datagram_conversations = 0
         self.conversation: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -222,14 +224,14 @@ class Streams:
             self.conversation = np.zeros(columns.rows, np.int32)
             self.turn = np.zeros(columns.rows, np.uint8)
         if self._size == 0:
-            self._grow()
+            self._grow(0)
         self._rows(columns)
         self._frames += columns.rows
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def _grow(self) -> cython.int:
-        """Twice the room, or, at the cap, the same room emptied."""
+    def _grow(self, row: cython.Py_ssize_t) -> cython.int:
+        """Twice the room, or, at the cap, the same room emptied; `row` is the row of the batch that needs it."""
         plain = not cython.compiled
         old_key: cython.ulonglong[:, ::1] = self._key
         old_value: cython.uint[:, ::1] = self._value
@@ -237,6 +239,7 @@ class Streams:
         size = max(_FIRST_SIZE, self._size * 2)
         if self._used >= MOST_CONVERSATIONS:
             self.evicted += self._used
+            self._notes.note("conversations-forgotten", row, self.evicted)
             old, size = 0, self._size
             self._used = 0
             self.conversations = 0
@@ -343,6 +346,7 @@ class Streams:
         payload = bytes(memoryview(columns.raw_buffer)[start : start + columns.u32[_PAYLOAD_LEN, row]])
         src, dst = self._ends(at, side)
         seq = int(columns.u32[_SEQ, row]) if tcp else None
+        self._announced.row = row
         heard: cython.int = self._announced.hear(payload, self._frames + row + 1, src, dst, seq)
         if heard & ANEW:
             self._value[at, _KNOWN] |= _ANEW
@@ -465,7 +469,7 @@ class Streams:
                         dst = x
                     if self._used * 2 >= self._size:
                         with cython.gil:
-                            self._grow()
+                            self._grow(i)
                     at = self._find(a, b, c, d, (src << 17) | (dst << 1) | (1 if tcp else 0), h)
                     known = self._value[at, _KNOWN]
                     first = fresh = known == 0

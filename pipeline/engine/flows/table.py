@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.engine.flows import words
 from pipeline.engine.flows.histograms import Histograms
 from pipeline.engine.flows.rows import fill
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
 from pipeline.engine.tcp import words as causes
 from pipeline.schema import PACKETS
@@ -135,11 +136,11 @@ def _signed(value: cython.ulonglong) -> cython.longlong:
 class Table:
     """Words of conversations by the numbers of `Streams`, and the rows that wait to be handed out to `sink`."""
 
-    def __init__(self, sink: Callable[[Columns], None], evidence: Evidence) -> None:
+    def __init__(self, sink: Callable[[Columns], None], evidence: Evidence, notes: Notes) -> None:
         self.sink = sink
         self._evidence = evidence
         self.rows = 0
-        self.histograms = Histograms()
+        self.histograms = Histograms(notes)
         numbers = np.zeros((2, _FIRST_SIZE), np.uint32)
         counts = np.zeros((_FIRST_SIZE, words.COUNT_WORDS), np.uint32)
         sums = np.zeros((_FIRST_SIZE, words.SUM_WORDS), np.int64)

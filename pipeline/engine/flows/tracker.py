@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline.engine.flows import words
 from pipeline.engine.flows.segments import MARK_WORDS
 from pipeline.engine.flows.table import Table
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp.cause import Causes
 from pipeline.schema import PACKETS
@@ -71,9 +72,9 @@ class Flows:
     It leads `causes` through the batch, so that a row of a conversation tells what they had counted just then.
     """
 
-    def __init__(self, causes: Causes, sink: Callable[[Columns], None]) -> None:
+    def __init__(self, causes: Causes, sink: Callable[[Columns], None], notes: Notes | None = None) -> None:
         self._causes = causes
-        self._table = Table(sink, causes.evidence)
+        self._table = Table(sink, causes.evidence, notes or Notes())
         marked: Any = MARK_WORDS if cython.compiled else memoryview(MARK_WORDS)
         self._table.marked = marked
 

@@ -270,6 +270,7 @@ class Analysis(Rules):
                 if of == 0:
                     continue
                 side = turn[i] & _SIDE
+                self._unacked.row = i
                 fwd = _OTHER if side else 0
                 rev = 0 if side else _OTHER
                 now = u64[_TIME, i]

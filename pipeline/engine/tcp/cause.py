@@ -13,6 +13,7 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import words
 from pipeline.engine.tcp.evidence import Evidence
@@ -91,8 +92,8 @@ class Causes:
     who wants the old ones copies them before.
     """
 
-    def __init__(self) -> None:
-        self.evidence = Evidence()
+    def __init__(self, notes: Notes | None = None) -> None:
+        self.evidence = Evidence(notes or Notes())
         self.fresh: NDArray[np.uint32] = np.zeros(0, np.uint32)
 
     @property
@@ -183,6 +184,7 @@ class Causes:
                     continue
                 side = turn[i] & 1
                 now = u64[_TIME, i]
+                e.holes.row = i
                 if turn[i] & 2:
                     e.begin(of)
                     time[of, _T_BEGAN] = now

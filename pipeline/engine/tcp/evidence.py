@@ -8,6 +8,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import sent, words
 from pipeline.engine.tcp.ranges import Holes
@@ -62,8 +63,8 @@ class Evidence:
     """`word` uint32 (conversations, 32) and `time` int64 (conversations, 7), ns: the state. `counts` uint32
     (conversations, 2, 14), by the side that sends; they stop at 2^32 - 1. Growth replaces the arrays."""
 
-    def __init__(self) -> None:
-        self.holes = Holes()
+    def __init__(self, notes: Notes) -> None:
+        self.holes = Holes(notes)
         self.sent = Sent()
         word = np.zeros((_FIRST_SIZE, 2 * words.WORDS), np.uint32)
         times = np.zeros((_FIRST_SIZE, words.TIMES), np.int64)

@@ -1,5 +1,7 @@
 cdef class Holes:
     cdef public unsigned long long evicted
+    cdef Py_ssize_t row
+    cdef object _notes
     cdef long long time
     cdef unsigned int tsval
     cdef unsigned int ident
@@ -9,6 +11,7 @@ cdef class Holes:
     cdef unsigned int[:, ::1] _hole
     cdef long long[::1] _time
     cdef int reserve(self, Py_ssize_t lists) except -1
+    cdef int _forgotten(self, Py_ssize_t count) except -1
     cdef int _grow(self) except -1
     cdef unsigned int count(self, Py_ssize_t of) except? 0xFFFFFFFF nogil
     cdef int drop(self, Py_ssize_t of) except -1 nogil

@@ -9,6 +9,7 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import layout
 from pipeline.engine.tcp.unacked import Unacked
@@ -78,8 +79,8 @@ def _after(a: cython.uint, b: cython.uint) -> cython.bint:
 class Rules:
     """State by the conversation numbers of `Streams`: words and times, laid out as `layout` says."""
 
-    def __init__(self) -> None:
-        self._unacked = Unacked()
+    def __init__(self, notes: Notes | None = None) -> None:
+        self._unacked = Unacked(notes or Notes())
         words = lines(_FIRST_SIZE, _WORDS, np.uint32)
         times = lines(_FIRST_SIZE, _TIMES, np.int64)
         self._word = words if cython.compiled else memoryview(words)

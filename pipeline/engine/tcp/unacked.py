@@ -12,6 +12,7 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
 
 MOST_SEGMENTS = 8_000_000
@@ -42,10 +43,15 @@ _NEXT = cython.declare(cython.Py_ssize_t, 4)
 
 @cython.cclass
 class Unacked:
-    """Lists of unacknowledged segments, by number of the direction (any number below what `reserve` was told)."""
+    """Lists of unacknowledged segments, by number of the direction (any number below what `reserve` was told).
 
-    def __init__(self) -> None:
+    `row` is the row of the batch under way, for notes.
+    """
+
+    def __init__(self, notes: Notes) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes
         self.acked_frame = 0
         self.acked_time = 0
         self._free = 0
@@ -100,6 +106,7 @@ class Unacked:
         if size * 2 > MOST_SEGMENTS:
             lists = np.asarray(self._list)
             self.evicted += int(lists[:, _COUNT].sum(dtype=np.int64))
+            self._notes.note("unacknowledged-forgotten", self.row, self.evicted)
             lists[:] = 0
             self._free = 0
             self._room = 1
