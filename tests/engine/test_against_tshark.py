@@ -100,3 +100,10 @@ def test_every_field_is_that_of_tshark(seed: int, tmp_path: Path) -> None:
     # Of what an ICMP error quotes tshark shows every field, Shoal the ports and the stream.
     found = differences(ours(path), tshark(path), cut(frames))
     assert [d for d in found if d[0] not in quoting(frames)] == []
+
+
+def test_batches_of_any_size_give_the_same(tmp_path: Path) -> None:
+    path = written(capture(1), tmp_path / "made.pcap")
+    whole = ours(path)
+    assert ours(path, 1) == whole
+    assert ours(path, 7) == whole
