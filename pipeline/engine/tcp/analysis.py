@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 if not cython.compiled:
     from pipeline.engine.tcp.options import given_up, multipath
-    from pipeline.engine.tcp.rules import Rules
+    from pipeline.engine.tcp.rules import Rules, completed
 
 from pipeline.engine.tcp import layout
 from pipeline.schema import LAYER_ID, PACKETS
@@ -145,25 +145,6 @@ def _bits(time: cython.longlong) -> cython.ulonglong:
     return time & _MASK
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _completed(complete: cython.uint, flags: cython.uint, length: cython.uint, creates: cython.bint) -> cython.uint:
-    """What the conversation has had, this segment counted; of the one that creates it only a SYN counts."""
-    if creates:
-        return 0 if flags & (_SYN | _ACK) != _SYN else 9 if length else 1
-    if flags & _ACK:
-        if flags & _SYN:
-            complete |= 2
-        else:
-            complete |= 8 if length else 4
-        if flags & _FIN:
-            complete |= 16
-    if flags & _RST:
-        complete |= 32
-    return complete
-
-
 @cython.cclass
 class Analysis(Rules):
     """The analysis of all conversations."""
@@ -180,34 +161,6 @@ class Analysis(Rules):
             numbers = np.where(turns[: columns.rows] & 8, 0, numbers[: columns.rows])
             self._reserve(int(numbers.max()) + 1)
         self._rows(columns, numbers, turns)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def _shaken(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, flags: cython.uint,
-                now: cython.longlong) -> cython.int:
-        """What a segment means for the handshake: its round trip, and from when on the windows are scaled."""
-        if flags & (_SYN | _ACK) == _SYN:
-            self._time[of, _T_SYN] = now
-        elif flags & (_SYN | _ACK) == _ACK and self._time[of, _T_SYN] and self._time[of, _T_RTT] == 0:
-            self._time[of, _T_RTT] = now - self._time[of, _T_SYN]
-        if flags & _SYN:
-            self._word[of, fwd + _BITS] |= _UNSCALED
-        elif flags & _ACK:
-            self._word[of, fwd + _BITS] &= ~_UNSCALED & _WORD
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def _quoted(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, flags: cython.uint,
-                now: cython.longlong) -> cython.int:
-        """The dissector takes what an ICMP error quotes for a segment, of unknown length, of the conversation."""
-        self._word[of, _COMPLETE] = _completed(self._word[of, _COMPLETE], flags, 0, False)
-        self._word[of, fwd + _SACKS] = 0
-        self._time[of, _T_LAST] = now
-        self._shaken(of, fwd, flags, now)
-        return 0
 
     @cython.cfunc
     def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
@@ -279,7 +232,7 @@ class Analysis(Rules):
                     captured = k + u32[_PAYLOAD_LEN, i]
                     k += 40 if u8[_Q_VERSION, i] == 6 else u8[_Q_HDR_LEN, i]
                     if k + 16 <= captured:
-                        self._quoted(of, fwd, raw[k + 13], now)
+                        self._quoted(of, fwd, raw[k + 13], k + (raw[k + 12] >> 4) * 4 <= captured, now)
                     continue
                 if turn[i] & _BEGINS:
                     self._begin(of)
@@ -317,7 +270,7 @@ class Analysis(Rules):
                 complete = 1 if turn[i] & (_BEGINS | _REUSED) == _BEGINS | _REUSED else word[of, _COMPLETE]
                 u8[_COMPLETENESS, i] = complete
                 lane[_L_COMPLETE, i] = 1
-                word[of, _COMPLETE] = _completed(
+                word[of, _COMPLETE] = completed(
                     complete, flags, length, turn[i] & (_BEGINS | _REUSED | _ANNOUNCED) == _BEGINS
                 )
                 window = u16[_RAW_WINDOW, i]
