@@ -64,7 +64,7 @@ class Unacked:
             self._room = 1
         have: cython.Py_ssize_t = self._list.shape[0]  # type: ignore[index]
         if count > have:
-            more = lines(max(count, have * 2), 6, np.uint32)
+            more = lines(max(count, have * 4), 6, np.uint32)
             more[:have] = np.asarray(self._list)
             self._list = more if cython.compiled else memoryview(more)
         return 0
