@@ -92,29 +92,6 @@ class Unacked:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def expect(self, of: cython.Py_ssize_t) -> cython.int:
-        """Ask for the list `of` and the one after it, which will be needed soon."""
-        if cython.compiled:
-            prefetch(cython.address(self._list[of, 0]))  # type: ignore[name-defined]  # noqa: F821
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def expect_segments(self, of: cython.Py_ssize_t) -> cython.int:
-        """Ask for the newest segment of the list `of`, and the oldest of its other direction's."""
-        at: cython.uint
-        if cython.compiled:
-            at = self._list[of, _NEWEST]
-            prefetch(cython.address(self._segment[at, 0]))  # type: ignore[name-defined]  # noqa: F821
-            at = self._list[of ^ 1, _OLDEST]
-            prefetch(cython.address(self._segment[at, 0]))  # type: ignore[name-defined]  # noqa: F821
-            prefetch(cython.address(self._time[at]))  # type: ignore[name-defined]  # noqa: F821
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
     def drop(self, of: cython.Py_ssize_t) -> cython.int:
         """Empty the list `of`."""
         oldest: cython.uint = self._list[of, _OLDEST]
