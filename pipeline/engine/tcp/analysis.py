@@ -78,10 +78,6 @@ _MOST_SHIFT = cython.declare(cython.uint, 14)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
-# Rows ahead of which state is asked for that may be far from the processor.
-_AHEAD = cython.declare(cython.Py_ssize_t, 12)
-_SOON = cython.declare(cython.Py_ssize_t, 6)
-_WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
 _L_FLAGS = cython.declare(cython.Py_ssize_t, _s.lane("tcp.flags"))
 _L_URGENT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.urgent"))
 _L_LEN = cython.declare(cython.Py_ssize_t, _s.lane("tcp.len"))
@@ -212,13 +208,6 @@ class Analysis(Rules):
         shown: cython.bint
         with cython.nogil:
             for i in range(n):
-                if cython.compiled and i + _AHEAD < n:
-                    of = number[i + _AHEAD]
-                    for k in range(0, _WORDS, 16):
-                        prefetch(cython.address(word[of, k]))  # type: ignore[name-defined]  # noqa: F821
-                    prefetch(cython.address(time[of, 0]))  # type: ignore[name-defined]  # noqa: F821
-                    self._unacked.expect(2 * of)
-                    self._unacked.expect_segments(2 * number[i + _SOON] + (turn[i + _SOON] & _SIDE))
                 of = number[i]
                 if of == 0:
                     continue

@@ -130,7 +130,7 @@ class Rules:
         have: cython.Py_ssize_t = self._word.shape[0]  # type: ignore[index]
         self._unacked.reserve(2 * conversations)
         if conversations > have:
-            size = max(conversations, have * 2)
+            size = max(conversations, have * 4)
             words = lines(size, _WORDS, np.uint32)
             words[:have] = np.asarray(self._word)
             times = lines(size, _TIMES, np.int64)

@@ -93,7 +93,7 @@ class Unacked:
             self._room = 1
         have: cython.Py_ssize_t = self._list.shape[0]  # type: ignore[index]
         if count > have:
-            more = lines(max(count, have * 2), 6, np.uint32)
+            more = lines(max(count, have * 4), 6, np.uint32)
             more[:have] = np.asarray(self._list)
             self._list = more if cython.compiled else memoryview(more)
         return 0
@@ -117,29 +117,6 @@ class Unacked:
         times[:size] = np.asarray(self._time)
         self._segment = segments if cython.compiled else memoryview(segments)
         self._time = times if cython.compiled else memoryview(times)
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def expect(self, of: cython.Py_ssize_t) -> cython.int:
-        """Ask for the list `of` and the one after it, which will be needed soon."""
-        if cython.compiled:
-            prefetch(cython.address(self._list[of, 0]))  # type: ignore[name-defined]  # noqa: F821
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def expect_segments(self, of: cython.Py_ssize_t) -> cython.int:
-        """Ask for the newest segment of the list `of`, and the oldest of its other direction's."""
-        at: cython.uint
-        if cython.compiled:
-            at = self._list[of, _NEWEST]
-            prefetch(cython.address(self._segment[at, 0]))  # type: ignore[name-defined]  # noqa: F821
-            at = self._list[of ^ 1, _OLDEST]
-            prefetch(cython.address(self._segment[at, 0]))  # type: ignore[name-defined]  # noqa: F821
-            prefetch(cython.address(self._time[at]))  # type: ignore[name-defined]  # noqa: F821
         return 0
 
     @cython.cfunc
