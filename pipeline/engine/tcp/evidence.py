@@ -38,6 +38,8 @@ _SACK = cython.declare(cython.Py_ssize_t, words.SACK)
 _WORDS = cython.declare(cython.Py_ssize_t, words.WORDS)
 _T_BEGAN = cython.declare(cython.Py_ssize_t, words.T_BEGAN)
 _T_AHEAD = cython.declare(cython.Py_ssize_t, words.T_AHEAD)
+_TSVAL = cython.declare(cython.Py_ssize_t, words.TSVAL)
+_HAS_TS = cython.declare(cython.uint, words.HAS_TS)
 _HAS_ACKED = cython.declare(cython.uint, words.HAS_ACKED)
 _BLOCKS = cython.declare(cython.uint, words.BLOCKS)
 _BLOCK = cython.declare(cython.uint, words.BLOCK)
@@ -318,6 +320,25 @@ class Evidence:
                 self.word[of, fwd + _SACK + 3] = second_right
                 self.word[of, fwd + _STATE] += _BLOCK
         return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def overtaken(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t, tsval: cython.uint,
+                  ident: cython.uint) -> cython.bint:
+        """Whether timestamps or IP IDs show that a segment sent later has passed; not near the sender."""
+        fwd: cython.Py_ssize_t = side * _WORDS
+        highest: cython.uint = self.word[of, fwd + _TSVAL]
+        if self.near(of, side) == _NEAR_SENDER:
+            return False
+        if tsval and self.word[of, fwd + _STATE] & _HAS_TS and tsval != highest:
+            return _after(highest, tsval)
+        return (
+            ident != 0
+            and self.word[of, fwd + _STEPS] >= 2
+            and self.word[of, fwd + _STEPS] > 4 * self.word[of, fwd + _JUMPS]
+            and (ident - self.word[of, fwd + _ID]) & 0xFFFF >= 0x10000 - _FORWARD
+        )
 
     @cython.cfunc
     @cython.nogil
