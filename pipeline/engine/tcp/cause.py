@@ -23,6 +23,8 @@ if not cython.compiled:
     from pipeline.engine.tcp.judge import judge
 
 _s = Slots(PACKETS)
+# The state of a row is asked for so many rows before it is needed.
+_AHEAD = cython.declare(cython.Py_ssize_t, 12)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _HALF = cython.declare(cython.uint, 0x80000000)
 _FIN = cython.declare(cython.uint, 0x01)
@@ -173,6 +175,12 @@ class Causes:
         told: cython.int
         with cython.nogil:
             for i in range(n):
+                if cython.compiled and i + _AHEAD < n:
+                    of = number[i + _AHEAD]
+                    prefetch(cython.address(word[of, 0]))  # type: ignore[name-defined]  # noqa: F821
+                    prefetch(cython.address(word[of, _WORDS]))  # type: ignore[name-defined]  # noqa: F821
+                    prefetch(cython.address(time[of, 0]))  # type: ignore[name-defined]  # noqa: F821
+                    e.holes.expect(2 * of)
                 fresh[i] = 0
                 of = number[i]
                 if of == 0 or turn[i] & 8:

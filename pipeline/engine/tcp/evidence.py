@@ -8,6 +8,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.lines import lines
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import sent, words
 from pipeline.engine.tcp.ranges import Holes
@@ -61,14 +62,14 @@ def _after(a: cython.uint, b: cython.uint) -> cython.bint:
 
 @cython.cclass
 class Evidence:
-    """`word` uint32 (conversations, 32) and `time` int64 (conversations, 7), ns: the state. `counts` uint32
+    """`word` uint32 (conversations, 32) and `time` int64 (conversations, 8), ns: the state. `counts` uint32
     (conversations, 2, 14), by the side that sends; they stop at 2^32 - 1. Growth replaces the arrays."""
 
     def __init__(self) -> None:
         self.holes = Holes()
         self.sent = Sent()
-        word = np.zeros((_FIRST_SIZE, 2 * words.WORDS), np.uint32)
-        times = np.zeros((_FIRST_SIZE, words.TIMES), np.int64)
+        word = lines(_FIRST_SIZE, 2 * words.WORDS, np.uint32)
+        times = lines(_FIRST_SIZE, words.TIMES, np.int64)
         counts = np.zeros((_FIRST_SIZE, 2, words.COUNTS), np.uint32)
         self.word = word if cython.compiled else memoryview(word)
         self.time = times if cython.compiled else memoryview(times)
@@ -83,8 +84,13 @@ class Evidence:
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self.word = state["word"] if cython.compiled else memoryview(state["word"])
-        self.time = state["time"] if cython.compiled else memoryview(state["time"])
+        size = len(state["word"])
+        word = lines(size, 2 * words.WORDS, np.uint32)
+        word[:] = state["word"]
+        times = lines(size, words.TIMES, np.int64)
+        times[:] = state["time"]
+        self.word = word if cython.compiled else memoryview(word)
+        self.time = times if cython.compiled else memoryview(times)
         self.counts = state["counts"] if cython.compiled else memoryview(state["counts"])
         self.holes.restore(state["holes"])
         self.sent.restore(state["sent"])
@@ -97,9 +103,9 @@ class Evidence:
         self.holes.reserve(2 * conversations)
         if conversations > have:
             size = max(conversations, have * 2)
-            word = np.zeros((size, 2 * words.WORDS), np.uint32)
+            word = lines(size, 2 * words.WORDS, np.uint32)
             word[:have] = np.asarray(self.word)
-            times = np.zeros((size, words.TIMES), np.int64)
+            times = lines(size, words.TIMES, np.int64)
             times[:have] = np.asarray(self.time)
             counts = np.zeros((size, 2, words.COUNTS), np.uint32)
             counts[:have] = np.asarray(self.counts)
