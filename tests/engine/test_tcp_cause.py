@@ -218,6 +218,22 @@ def test_an_original_that_what_was_sent_again_overtook(tmp_path: Path) -> None:
     assert run.count(words.LOST_BEFORE_SEGMENTS) == 0
 
 
+def test_what_was_sent_again_can_be_overtaken_too(tmp_path: Path) -> None:
+    run = Run([*handshake(tsval=100), data(20, 0, tsval=120), data(22, 2, tsval=122), data(40, 3, tsval=140),
+               data(41, 1, tsval=139)], tmp_path)
+    assert run.causes[-1] == "reordered"
+    assert run.count(words.LOST_BEFORE_SEGMENTS) == 1
+
+
+def test_in_its_place_and_yet_overtaken(tmp_path: Path) -> None:
+    segments = [*handshake(tsval=100, ident=7), data(20, 0, tsval=120, ident=9)]
+    # An acknowledgment that was sent behind the next data, and leaves it the place.
+    behind = Segment(22, 0, 101, 50, tsval=122, ident=11)
+    run = Run([*segments, behind, data(23, 1, tsval=121, ident=10), data(24, 2, tsval=124, ident=12)], tmp_path)
+    assert run.causes[-2:] == ["reordered", "none"]
+    assert (run.count(words.REORDERED_SEGMENTS), run.count(words.REORDERED_BYTES)) == (1, 100)
+
+
 def test_what_the_receiver_has_is_resent_needlessly(tmp_path: Path) -> None:
     segments = [*handshake(9.9, 0.1, tsval=100), *(data(20, k, tsval=120) for k in range(4)),
                 answer(30, 1, sack=((201, 301),)), data(31, 0, tsval=131), data(32, 2, tsval=132),
@@ -363,24 +379,17 @@ def test_position_by_losses_alone(tmp_path: Path) -> None:
 def chance(seed: int, count: int = 400) -> list[Segment]:
     """What A sends is lost, held back, copied and sent again by chance."""
     r = random.Random(seed)
-    ident, segments = 100, [*handshake(5, 5, tsval=100, ident=98)]
-    for k in range(count):
-        now = 20 + k * 0.7
-        ident += 1
-        one = data(now, k, tsval=100 + int(now), ident=ident)
-        luck = r.random()
-        if luck < 0.1:
-            ident += 1
-            segments.append(data(now + 11 + r.random(), k, tsval=111 + int(now), ident=ident))
-            if luck < 0.05:
-                continue
-        if luck > 0.9:
-            one = data(now + 8 * r.random(), k, tsval=one.tsval, ident=one.ident)
-        segments.append(one)
-        if r.random() < 0.05:
-            segments.append(data(one.ms + 0.01, k, tsval=one.tsval, ident=one.ident))
+    segments = handshake(5, 5, tsval=100, ident=98)
+    sent = [(20 + k * 0.7, k, r.random() < 0.05) for k in range(count)]
+    sent += [(now + 11 + r.random(), k, False) for now, k, lost in sent if lost or r.random() < 0.05]
+    for ident, (now, k, lost) in enumerate(sorted(sent), 101):
+        if not lost:
+            held = 8 * r.random() if r.random() < 0.1 else 0
+            segments.append(data(now + held, k, tsval=100 + int(now), ident=ident))
+            if r.random() < 0.05:
+                segments.append(data(now + held + 0.01, k, tsval=100 + int(now), ident=ident))
         if r.random() < 0.4:
-            segments.append(answer(now + 5, max(1, k - r.randrange(9)), tsval=5000 + k, tsecr=one.tsval))
+            segments.append(answer(now + 5, max(1, k - r.randrange(9)), tsval=5000 + ident, tsecr=100 + int(now)))
     return sorted(segments, key=lambda s: s.ms)
 
 

@@ -129,7 +129,7 @@ class Link(threading.Thread):
         self._began = 0.0
         self._busy = [0.0, 0.0]
         self._queue: list[tuple[float, int, int, bytes, Segment | None, int, bool, bool]] = []
-        self._highest: list[list[tuple[int, int]]] = [[], []]
+        self._latest = [0, 0]
         self._running = True
 
     def stop(self) -> None:
@@ -194,13 +194,11 @@ class Link(threading.Thread):
         heapq.heappush(self._queue, (due, self._order, side, frame, segment, self._order, resent, copy))
 
     def _deliver(self, side: int, segment: Segment, order: int, resent: bool, copy: bool) -> None:
-        """Late is what one was delivered before that was sent after it and that reaches further, or repeats it."""
+        """Late is what one was delivered before that was sent after it."""
+        late = not copy and order < self._latest[side]
+        self._latest[side] = max(order, self._latest[side])
         if not segment.span:
-            self._highest[side].append((order, segment.seq))
             return
-        direction, highest = (self.there, self.back)[side], self._highest[side]
-        late = not copy and any(o > order and (end - segment.seq) % (1 << 32) - 1 < 1 << 31 for o, end in highest)
+        direction = (self.there, self.back)[side]
         direction.late += segment.units if late and segment.payload else 0
         direction.delivered.append(Delivered(segment.payload, resent, copy, late))
-        highest.append((order, (segment.seq + segment.span) % (1 << 32)))
-        del highest[:-400]

@@ -80,8 +80,8 @@ def tell(path: Path, zero_ids: bool = False) -> tuple[Told, Told]:
 class Compared:
     """One direction of a run: what is true, what Shoal tells, and what Wireshark's marks say.
 
-    Sent again: by the sender's kernel, and as seen at the sender's end. Late (originals that one sent after them
-    overtook) and duplicated by the link: as seen at the receiver's end. Dropped by the link, and lost beyond the
+    Sent again: by the sender's kernel, and as seen at the sender's end. Late (one sent after it came out before it)
+    and duplicated by the link: as seen at the receiver's end. Dropped by the link, and lost beyond the
     sender's end. `right` of the `judged` segments with payload that reached the receiver have the cause that the link
     knows.
     """
@@ -103,9 +103,9 @@ class Compared:
 def _is_right(delivered: Delivered, cause: int) -> bool:
     if delivered.copy:
         return cause == DUPLICATED
-    if delivered.resent:
-        return cause in (RESENT, NEEDLESS) or (delivered.late and cause == REORDERED)
-    return cause == (REORDERED if delivered.late else NONE)
+    if delivered.late:
+        return cause == REORDERED
+    return cause in (RESENT, NEEDLESS) if delivered.resent else cause == NONE
 
 
 def compare(outcome: Outcome, zero_ids: bool = False) -> tuple[Compared, Compared]:
@@ -119,7 +119,7 @@ def compare(outcome: Outcome, zero_ids: bool = False) -> tuple[Compared, Compare
         data = [(d, c) for d, c in zip(truth.delivered, far.causes, strict=True) if d.payload]
         found.append(Compared(
             outcome.resent[name], near.resent, near.marked_resent,
-            sum(d.late and not d.resent for d, _ in data), sum(c == REORDERED for _, c in data),
+            sum(d.late for d, _ in data), sum(c == REORDERED for _, c in data),
             far.marked_out_of_order, sum(d.copy for d, _ in data), sum(c == DUPLICATED for _, c in data),
             truth.dropped, near.lost_after, sum(_is_right(d, c) for d, c in data), len(data),
         ))

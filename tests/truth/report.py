@@ -35,7 +35,7 @@ each cause is told.
 
 - **Sent again**: what the sending kernel counts (`tcpi_total_retrans`), and `resent` and `resent_needlessly` at the
   sender's end.
-- **Late**: originals that the link delivered behind a segment sent after them, and `reordered` at the receiver's end.
+- **Late**: what the link delivered behind a segment sent after it, and `reordered` at the receiver's end.
 - **Duplicated**: second copies that the link delivered, and `duplicated_by_network` at the receiver's end.
 - **Dropped**: what the link dropped, and what Shoal counts as lost beyond the sender's end. That one can be too high:
   where the receiver does not tell that it got a segment twice, needless resending looks like loss.

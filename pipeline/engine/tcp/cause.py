@@ -24,6 +24,8 @@ if not cython.compiled:
     from pipeline.engine.tcp.judge import judge
 
 _s = Slots(PACKETS)
+# The state of a row is asked for so many rows before it is needed.
+_AHEAD = cython.declare(cython.Py_ssize_t, 12)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _HALF = cython.declare(cython.uint, 0x80000000)
 _FIN = cython.declare(cython.uint, 0x01)
@@ -31,6 +33,10 @@ _SYN = cython.declare(cython.uint, 0x02)
 _RST = cython.declare(cython.uint, 0x04)
 _ACK = cython.declare(cython.uint, 0x10)
 _AFTER = cython.declare(cython.Py_ssize_t, words.LOST_AFTER_SEGMENTS)
+_REORDERED = cython.declare(cython.int, words.REORDERED)
+_REORDERED_SEGMENTS = cython.declare(cython.Py_ssize_t, words.REORDERED_SEGMENTS)
+_REORDERED_BYTES = cython.declare(cython.Py_ssize_t, words.REORDERED_BYTES)
+_ID = cython.declare(cython.Py_ssize_t, words.ID)
 _MISSED = cython.declare(cython.Py_ssize_t, words.MISSED_BYTES)
 _HIGH = cython.declare(cython.Py_ssize_t, words.HIGH)
 _LOW = cython.declare(cython.Py_ssize_t, words.LOW)
@@ -157,6 +163,7 @@ class Causes:
         fresh: cython.uint[::1] = memoryview(self.fresh) if plain else self.fresh
         word: cython.uint[:, ::1] = e.word
         time: cython.longlong[:, ::1] = e.time
+        n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         k: cython.Py_ssize_t
         of: cython.Py_ssize_t
@@ -178,6 +185,12 @@ class Causes:
         told: cython.int
         with cython.nogil:
             for i in range(first, last):
+                if cython.compiled and i + _AHEAD < n:
+                    of = number[i + _AHEAD]
+                    prefetch(cython.address(word[of, 0]))  # type: ignore[name-defined]  # noqa: F821
+                    prefetch(cython.address(word[of, _WORDS]))  # type: ignore[name-defined]  # noqa: F821
+                    prefetch(cython.address(time[of, 0]))  # type: ignore[name-defined]  # noqa: F821
+                    e.holes.expect(2 * of)
                 fresh[i] = 0
                 of = number[i]
                 if of == 0 or turn[i] & 24:
@@ -295,6 +308,16 @@ class Causes:
                     # What it was sent behind has not passed. Since when it is missed, this does not tell.
                     e.holes.open(2 * of + side, word[of, fwd + _HIGH], start, tsval, ident, 0)
                     word[of, fwd + _HIGH] = start
+                if (
+                    fresh[i]
+                    and u8[_CAUSE, i] == 0
+                    and (_after(word[of, fwd + _TSVAL], tsval) or (word[of, fwd + _ID] - ident) & 0xFFFF < 0x8000)
+                    and e.overtaken(of, side, tsval, ident)
+                ):
+                    # In its place, and yet behind an acknowledgment, or something sent again, that was sent after it.
+                    u8[_CAUSE, i] = _REORDERED
+                    e.add(of, side, _REORDERED_SEGMENTS, e.segments(of, length, u8[_HDR_LEN, i]))
+                    e.add(of, side, _REORDERED_BYTES, length)
                 if tsval and (
                     word[of, fwd + _STATE] & _HAS_TS == 0 or _after(tsval, word[of, fwd + _TSVAL])
                 ):

@@ -26,4 +26,5 @@ cdef class Evidence:
     cdef int selective(self, Py_ssize_t of, Py_ssize_t side, unsigned int ack, unsigned int first_left,
                        unsigned int first_right, unsigned int second_left, unsigned int second_right,
                        int blocks) except -1 nogil
+    cdef bint overtaken(self, Py_ssize_t of, Py_ssize_t side, unsigned int tsval, unsigned int ident) except -1 nogil
     cdef int identified(self, Py_ssize_t of, Py_ssize_t fwd, unsigned int ident) except -1 nogil

@@ -8,6 +8,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.lines import lines
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import sent, words
@@ -39,6 +40,8 @@ _SACK = cython.declare(cython.Py_ssize_t, words.SACK)
 _WORDS = cython.declare(cython.Py_ssize_t, words.WORDS)
 _T_BEGAN = cython.declare(cython.Py_ssize_t, words.T_BEGAN)
 _T_AHEAD = cython.declare(cython.Py_ssize_t, words.T_AHEAD)
+_TSVAL = cython.declare(cython.Py_ssize_t, words.TSVAL)
+_HAS_TS = cython.declare(cython.uint, words.HAS_TS)
 _HAS_ACKED = cython.declare(cython.uint, words.HAS_ACKED)
 _BLOCKS = cython.declare(cython.uint, words.BLOCKS)
 _BLOCK = cython.declare(cython.uint, words.BLOCK)
@@ -60,14 +63,14 @@ def _after(a: cython.uint, b: cython.uint) -> cython.bint:
 
 @cython.cclass
 class Evidence:
-    """`word` uint32 (conversations, 32) and `time` int64 (conversations, 7), ns: the state. `counts` uint32
+    """`word` uint32 (conversations, 32) and `time` int64 (conversations, 8), ns: the state. `counts` uint32
     (conversations, 2, 14), by the side that sends; they stop at 2^32 - 1. Growth replaces the arrays."""
 
     def __init__(self, notes: Notes) -> None:
         self.holes = Holes(notes)
         self.sent = Sent()
-        word = np.zeros((_FIRST_SIZE, 2 * words.WORDS), np.uint32)
-        times = np.zeros((_FIRST_SIZE, words.TIMES), np.int64)
+        word = lines(_FIRST_SIZE, 2 * words.WORDS, np.uint32)
+        times = lines(_FIRST_SIZE, words.TIMES, np.int64)
         counts = np.zeros((_FIRST_SIZE, 2, words.COUNTS), np.uint32)
         self.word = word if cython.compiled else memoryview(word)
         self.time = times if cython.compiled else memoryview(times)
@@ -82,8 +85,13 @@ class Evidence:
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self.word = state["word"] if cython.compiled else memoryview(state["word"])
-        self.time = state["time"] if cython.compiled else memoryview(state["time"])
+        size = len(state["word"])
+        word = lines(size, 2 * words.WORDS, np.uint32)
+        word[:] = state["word"]
+        times = lines(size, words.TIMES, np.int64)
+        times[:] = state["time"]
+        self.word = word if cython.compiled else memoryview(word)
+        self.time = times if cython.compiled else memoryview(times)
         self.counts = state["counts"] if cython.compiled else memoryview(state["counts"])
         self.holes.restore(state["holes"])
         self.sent.restore(state["sent"])
@@ -96,9 +104,9 @@ class Evidence:
         self.holes.reserve(2 * conversations)
         if conversations > have:
             size = max(conversations, have * 2)
-            word = np.zeros((size, 2 * words.WORDS), np.uint32)
+            word = lines(size, 2 * words.WORDS, np.uint32)
             word[:have] = np.asarray(self.word)
-            times = np.zeros((size, words.TIMES), np.int64)
+            times = lines(size, words.TIMES, np.int64)
             times[:have] = np.asarray(self.time)
             counts = np.zeros((size, 2, words.COUNTS), np.uint32)
             counts[:have] = np.asarray(self.counts)
@@ -319,6 +327,25 @@ class Evidence:
                 self.word[of, fwd + _SACK + 3] = second_right
                 self.word[of, fwd + _STATE] += _BLOCK
         return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def overtaken(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t, tsval: cython.uint,
+                  ident: cython.uint) -> cython.bint:
+        """Whether timestamps or IP IDs show that a segment sent later has passed; not near the sender."""
+        fwd: cython.Py_ssize_t = side * _WORDS
+        highest: cython.uint = self.word[of, fwd + _TSVAL]
+        if self.near(of, side) == _NEAR_SENDER:
+            return False
+        if tsval and self.word[of, fwd + _STATE] & _HAS_TS and tsval != highest:
+            return _after(highest, tsval)
+        return (
+            ident != 0
+            and self.word[of, fwd + _STEPS] >= 2
+            and self.word[of, fwd + _STEPS] > 4 * self.word[of, fwd + _JUMPS]
+            and (ident - self.word[of, fwd + _ID]) & 0xFFFF >= 0x10000 - _FORWARD
+        )
 
     @cython.cfunc
     @cython.nogil

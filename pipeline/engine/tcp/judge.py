@@ -170,6 +170,7 @@ def judge(e: Evidence, of: cython.Py_ssize_t, side: cython.Py_ssize_t, start: cy
     segments: cython.uint = e.segments(of, length, head)
     bits: cython.uint
     cause: cython.int
+    shown: cython.int
     if _after(low, start):
         # What the capture has not seen the beginning of.
         if filled == 0:
@@ -193,8 +194,11 @@ def judge(e: Evidence, of: cython.Py_ssize_t, side: cython.Py_ssize_t, start: cy
         e.has(of, rev, start, end) or (filled == 0 and e.near(of, side) == _NEAR_RECEIVER)
     ):
         cause = _NEEDLESS
-    e.add(of, side, _SEGMENTS + cause - 1, segments)
-    e.add(of, side, _BYTES + cause - 1, length)
+    shown = cause
+    if (cause == _RESENT or cause == _NEEDLESS) and e.overtaken(of, side, tsval, ident):
+        shown = _REORDERED
+    e.add(of, side, _SEGMENTS + shown - 1, segments)
+    e.add(of, side, _BYTES + shown - 1, length)
     if cause == _RESENT:
         e.add(of, side, _BEFORE if filled else _AFTER, segments)
         e.add(of, side, _BEFORE_BYTES if filled else _AFTER_BYTES, length)
@@ -220,4 +224,4 @@ def judge(e: Evidence, of: cython.Py_ssize_t, side: cython.Py_ssize_t, start: cy
         if cause == _RESENT:
             e.sent.word[at, _R_BITS] |= _COUNTED_AFTER
         e.sent.time[at] = now
-    return cause | (fresh << 3 if fresh < 0x1000000 else 0x8000000)
+    return shown | (fresh << 3 if fresh < 0x1000000 else 0x8000000)

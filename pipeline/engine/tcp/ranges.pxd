@@ -1,3 +1,9 @@
+cdef extern from *:
+    """
+    #define shoal_prefetch(at) __builtin_prefetch(at)
+    """
+    void prefetch "shoal_prefetch"(const void *at) noexcept nogil
+
 cdef class Holes:
     cdef public unsigned long long evicted
     cdef Py_ssize_t row
@@ -10,10 +16,11 @@ cdef class Holes:
     cdef unsigned int[:, ::1] _list
     cdef unsigned int[:, ::1] _hole
     cdef long long[::1] _time
-    cdef int reserve(self, Py_ssize_t lists) except -1
+    cdef int reserve(self, Py_ssize_t count) except -1
     cdef int _forgotten(self, Py_ssize_t count) except -1
     cdef int _grow(self) except -1
     cdef unsigned int count(self, Py_ssize_t of) except? 0xFFFFFFFF nogil
+    cdef int expect(self, Py_ssize_t of) except -1 nogil
     cdef int drop(self, Py_ssize_t of) except -1 nogil
     cdef unsigned int _new(self) except? 0xFFFFFFFF nogil
     cdef int _remove(self, Py_ssize_t of, unsigned int at) except -1 nogil

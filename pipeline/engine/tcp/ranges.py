@@ -10,6 +10,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.lines import lines
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
 
@@ -75,16 +76,18 @@ class Holes:
         """Know what `state` was taken from."""
         self.evicted, self._free, self._room, size = state["numbers"]
         holes, times = grown(state["hole"], size), grown(state["time"], size)
-        self._list = state["list"] if cython.compiled else memoryview(state["list"])
+        lists = lines(len(state["list"]), 3, np.uint32)
+        lists[:] = state["list"]
+        self._list = lists if cython.compiled else memoryview(lists)
         self._hole = holes if cython.compiled else memoryview(holes)
         self._time = times if cython.compiled else memoryview(times)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def reserve(self, lists: cython.Py_ssize_t) -> cython.int:
-        """Have room for `lists` lists, and for a first hole."""
+    def reserve(self, count: cython.Py_ssize_t) -> cython.int:
+        """Have room for `count` lists, and for a first hole."""
         if self._room == 0:
-            none = np.zeros((_FIRST_SIZE, 3), np.uint32)
+            none = lines(_FIRST_SIZE, 3, np.uint32)
             holes = np.zeros((_FIRST_SIZE, 6), np.uint32)
             times = np.zeros(_FIRST_SIZE, np.int64)
             self._list = none if cython.compiled else memoryview(none)
@@ -92,8 +95,8 @@ class Holes:
             self._time = times if cython.compiled else memoryview(times)
             self._room = 1
         have: cython.Py_ssize_t = self._list.shape[0]  # type: ignore[index]
-        if lists > have:
-            more = np.zeros((max(lists, have * 2), 3), np.uint32)
+        if count > have:
+            more = lines(max(count, have * 2), 3, np.uint32)
             more[:have] = np.asarray(self._list)
             self._list = more if cython.compiled else memoryview(more)
         return 0
@@ -124,6 +127,15 @@ class Holes:
         times[:size] = np.asarray(self._time)
         self._hole = holes if cython.compiled else memoryview(holes)
         self._time = times if cython.compiled else memoryview(times)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def expect(self, of: cython.Py_ssize_t) -> cython.int:
+        """Ask for the list `of` and the one after it, which will be needed soon."""
+        if cython.compiled:
+            prefetch(cython.address(self._list[of, 0]))  # type: ignore[name-defined]  # noqa: F821
         return 0
 
     @cython.cfunc

@@ -1,7 +1,8 @@
 """The latest segments sent, by where they begin: when they passed, with which IP ID, timestamp and checksum.
 
-A segment stands in the one slot that its direction and sequence number give, and a later one of the same slot puts it
-out. So the memory is fixed, writing is one store, and what was put out is merely no evidence any more.
+Segments stand one after the other in a ring, and a small index has the place of the last one for each hash of direction
+and sequence number. So the memory is fixed, writing touches little of it, and what is no longer found is merely no
+evidence any more.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import numpy as np
 
 from pipeline.engine.snapshot import Tree
 
-SLOTS = 1 << 16
+SEGMENTS = 1 << 16
 """Segments remembered of all conversations together."""
 
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _ODD_A = cython.declare(cython.ulonglong, 0x9E3779B1)
 _ODD_B = cython.declare(cython.ulonglong, 0x85EBCA6B)
-_SLOT = cython.declare(cython.ulonglong, SLOTS - 1)
+_SLOT = cython.declare(cython.ulonglong, SEGMENTS - 1)
+_LAST = cython.declare(cython.Py_ssize_t, SEGMENTS - 1)
 # Words of a segment: its direction and 1, where it begins and how long it is, timestamps and IP IDs of its first and
 # its latest transmission, checksum of the latest, and bits of the caller.
 OF, SEQ, LENGTH, TS_FIRST, TS_LAST, ID_FIRST, ID_LAST, CHECKSUM, BITS = range(9)
@@ -34,28 +36,36 @@ _BITS = cython.declare(cython.Py_ssize_t, BITS)
 
 @cython.cclass
 class Sent:
-    """`word` uint32 of shape (SLOTS, 9) and `time` int64 of shape (SLOTS,), ns: see the words above."""
+    """`word` uint32 of shape (SEGMENTS, 9) and `time` int64 of shape (SEGMENTS,), ns: see the words above."""
 
     def __init__(self) -> None:
-        words = np.zeros((SLOTS, 9), np.uint32)
-        times = np.zeros(SLOTS, np.int64)
+        words = np.zeros((SEGMENTS, 9), np.uint32)
+        times = np.zeros(SEGMENTS, np.int64)
+        places = np.zeros(SEGMENTS, np.uint32)
         self.word = words if cython.compiled else memoryview(words)
         self.time = times if cython.compiled else memoryview(times)
+        self._place = places if cython.compiled else memoryview(places)
+        self._next = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
-        return {"word": np.asarray(self.word), "time": np.asarray(self.time)}
+        return {
+            "word": np.asarray(self.word), "time": np.asarray(self.time), "place": np.asarray(self._place),
+            "next": self._next,
+        }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self.word = state["word"] if cython.compiled else memoryview(state["word"])
         self.time = state["time"] if cython.compiled else memoryview(state["time"])
+        self._place = state["place"] if cython.compiled else memoryview(state["place"])
+        self._next = state["next"]
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def slot(self, of: cython.Py_ssize_t, seq: cython.uint) -> cython.Py_ssize_t:
-        """The slot for a segment of direction `of` that begins at `seq`."""
+    def _slot(self, of: cython.Py_ssize_t, seq: cython.uint) -> cython.Py_ssize_t:
+        """Where the index has the place of a segment of direction `of` that begins at `seq`."""
         a: cython.ulonglong = of
         b: cython.ulonglong = seq
         a = (a * _ODD_A) ^ (b * _ODD_B)
@@ -65,8 +75,8 @@ class Sent:
     @cython.nogil
     @cython.exceptval(-2, check=False)
     def find(self, of: cython.Py_ssize_t, seq: cython.uint, since: cython.longlong) -> cython.Py_ssize_t:
-        """The slot of the segment of direction `of` that begins at `seq`, sent at `since` or later; -1 for none."""
-        at: cython.Py_ssize_t = self.slot(of, seq)
+        """The place of the segment of direction `of` that begins at `seq`, sent at `since` or later; -1 for none."""
+        at: cython.Py_ssize_t = self._place[self._slot(of, seq)]
         if self.word[at, _OF] == of + 1 and self.word[at, _SEQ] == seq and self.time[at] >= since:
             return at
         return -1
@@ -77,7 +87,9 @@ class Sent:
     def put(self, of: cython.Py_ssize_t, seq: cython.uint, length: cython.uint, tsval: cython.uint,
             ident: cython.uint, checksum: cython.uint, bits: cython.uint, time: cython.longlong) -> cython.int:
         """Remember the first transmission of a segment."""
-        at: cython.Py_ssize_t = self.slot(of, seq)
+        at: cython.Py_ssize_t = self._next
+        self._next = (at + 1) & _LAST
+        self._place[self._slot(of, seq)] = at
         self.word[at, _OF] = of + 1
         self.word[at, _SEQ] = seq
         self.word[at, _LENGTH] = length
