@@ -16,6 +16,7 @@ cdef class Streams:
     cdef public object turn
     cdef Py_ssize_t _size
     cdef Py_ssize_t _used
+    cdef int _forgot
     cdef unsigned long long _frames
     cdef unsigned int _generation
     cdef object _announced

@@ -104,6 +104,8 @@ _REUSED = cython.declare(cython.int, 4)
 _DATAGRAM = cython.declare(cython.int, 8)
 _QUOTED = cython.declare(cython.int, 16)
 _KNOWN_BEFORE = cython.declare(cython.int, 32)
+_FORGOT = cython.declare(cython.int, 64)
+_ANOTHER = cython.declare(cython.int, 128)
 
 
 @cython.cfunc
@@ -170,7 +172,8 @@ class Streams:
     batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
     `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
     conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP,
-    16 an ICMP error quotes the segment, 32 (with 2) the conversation was announced before.
+    16 an ICMP error quotes the segment, 32 (with 2) the conversation was announced before,
+    64 (with 2) all numbers before it were forgotten, 128 (with 2) the number bore another conversation until now.
     """
 
     def __init__(self, notes: Notes | None = None) -> None:
@@ -180,6 +183,7 @@ class Streams:
         self.tcp_streams = 0
         self._size = 0
         self._used = 0
+        self._forgot = 0
         self._frames = 0
         self._generation = 0
         none = lines(1, 8, np.uint64)
@@ -201,7 +205,8 @@ class Streams:
         """All that is known, for a snapshot."""
         return {
             "numbers": [self.evicted, self.udp_streams, self.tcp_streams, self.conversations,
-                        self.datagram_conversations, self._size, self._used, self._frames, self._generation],
+                        self.datagram_conversations, self._size, self._used, self._frames, self._generation,
+                        self._forgot],
             "table": np.asarray(self._key),
             "announced": self._announced.state(),
         }  # fmt: skip
@@ -210,7 +215,7 @@ class Streams:
         """Know what `state` was taken from."""
         (
             self.evicted, self.udp_streams, self.tcp_streams, self.conversations, self.datagram_conversations,
-            self._size, self._used, self._frames, self._generation,
+            self._size, self._used, self._frames, self._generation, self._forgot,
         ) = state["numbers"]  # fmt: skip
         keys = lines(len(state["table"]), 8, np.uint64)
         keys[:] = state["table"]
@@ -242,6 +247,7 @@ class Streams:
             self._notes.note("conversations-forgotten", row, self.evicted)
             old, size = 0, self._size
             self._used = 0
+            self._forgot = _FORGOT
             self.conversations = 0
             self.datagram_conversations = 0
         keys = lines(size, 8, np.uint64)
@@ -518,9 +524,10 @@ class Streams:
                             if self._value[at, _STATE] == 0:
                                 self.datagram_conversations += 1
                                 self._value[at, _STATE] = self.datagram_conversations
-                                turn |= _BEGINS
-                            if first:
-                                turn |= _BEGINS
+                                turn |= _BEGINS | self._forgot
+                                self._forgot = 0
+                            elif first:
+                                turn |= _BEGINS | _ANOTHER
                             conversation[i] = self._value[at, _STATE]
                             turns[i] = turn
                         if heard:
@@ -555,9 +562,10 @@ class Streams:
                     if self._value[at, _STATE] == 0:
                         self.conversations += 1
                         self._value[at, _STATE] = self.conversations
-                        turn |= _BEGINS
-                    if first:
-                        turn |= _BEGINS
+                        turn |= _BEGINS | self._forgot
+                        self._forgot = 0
+                    elif first:
+                        turn |= _BEGINS | _ANOTHER
                     if fresh and (ports[src] | ports[dst]) & 2:
                         with cython.gil:
                             if self._announced.take(*self._ends(at, side)):

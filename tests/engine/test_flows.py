@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import statistics
-import struct
 import subprocess
 import tomllib
 from pathlib import Path
@@ -17,7 +16,7 @@ from pipeline.engine.flows import words
 from pipeline.engine.flows.rows import community_ids
 from pipeline.schema import PACKETS
 from tests.engine.flow_rows import Row, Told, told
-from tests.engine.wire import A, B, _packet, udp
+from tests.engine.wire import A, B, segment, udp
 from tests.sources.makecap import pcap
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
@@ -30,12 +29,6 @@ RTT = "tcp.analysis.ack_rtt"
 
 def _name(path: Path) -> str:
     return path.name.removesuffix(".pcap.gz")
-
-
-def segment(src: str, srcport: int, dst: str, dstport: int, flags: int, seq: int, ack: int, size: int = 0) -> bytes:
-    """An Ethernet frame with a segment."""
-    header = struct.pack(">HHIIBBHHH", srcport, dstport, seq, ack, 0x50, flags, 8192, 0, 0)
-    return _packet(src, dst, 6, header + bytes(size))
 
 
 def made(folder: Path, frames: list[tuple[float, bytes]], batch_rows: int = 4096) -> Told:

@@ -37,6 +37,12 @@ def tcp(src: str, srcport: int, dst: str, dstport: int, payload: bytes, seq: int
     return _packet(src, dst, 6, struct.pack(">HHIIHHHH", srcport, dstport, seq, 1, 0x5018, 8192, 0, 0) + payload)
 
 
+def segment(src: str, srcport: int, dst: str, dstport: int, flags: int, seq: int, ack: int, size: int = 0) -> bytes:
+    """An Ethernet frame with a segment."""
+    header = struct.pack(">HHIIBBHHH", srcport, dstport, seq, ack, 0x50, flags, 8192, 0, 0)
+    return _packet(src, dst, 6, header + bytes(size))
+
+
 def sdp(address: str, port: int | str, media: str = "audio", proto: str = "RTP/AVP", more: str = "") -> str:
     """A session description with one medium."""
     family = "IP6" if ":" in address else "IP4"

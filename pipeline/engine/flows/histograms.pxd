@@ -4,6 +4,7 @@ cdef class Histograms:
     cdef Py_ssize_t row
     cdef object _notes
     cdef unsigned int _free
+    cdef unsigned int _most
     cdef unsigned int[:, ::1] _bucket
     cdef int reserve(self) except -1
     cdef unsigned int take(self) except? 0 nogil

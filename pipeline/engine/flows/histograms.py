@@ -12,7 +12,6 @@ MOST_HISTOGRAMS = 524_288
 """Histograms held (384 MB); a direction that comes later has none (counted in `refused`)."""
 
 _FIRST_SIZE = 256
-_MOST = cython.declare(cython.uint, MOST_HISTOGRAMS)
 # From 2**_LEAST ns (4 us) on, 8 buckets an octave; bucket 0 holds what is less, the last what is more (68 s).
 _LEAST = cython.declare(cython.int, 12)
 _BUCKETS = cython.declare(cython.Py_ssize_t, 192)
@@ -43,6 +42,7 @@ class Histograms:
         self.refused = 0
         self.row = 0
         self._notes = notes
+        self._most = MOST_HISTOGRAMS
         self.used = 0
         self._free = 0
 
@@ -80,7 +80,7 @@ class Histograms:
             self._free = self._bucket[at, 0]
             self._bucket[at, 0] = 0
             return at
-        if self.used >= _MOST:
+        if self.used >= self._most:
             with cython.gil:
                 self.refused += 1
                 self._notes.note("round-trips-not-kept", self.row, self.refused)

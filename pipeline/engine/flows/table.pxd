@@ -31,6 +31,7 @@ cdef class Table:
     cdef int _tell(self, Py_ssize_t at) except -1 nogil
     cdef int _judged(self, Py_ssize_t at) except -1 nogil
     cdef int tell_changed(self) except -1 nogil
+    cdef int _forget(self) except -1 nogil
     cdef int _clear(self, Py_ssize_t at) except -1 nogil
     cdef int _begin(self, Py_ssize_t at, Py_ssize_t i, int number, int turn) except -1 nogil
     cdef int unreachable(self, Py_ssize_t i, int number) except -1 nogil

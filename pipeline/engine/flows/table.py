@@ -89,8 +89,10 @@ _O_TTL = cython.declare(cython.uint, words.OPTIONS["ttl"])
 # Bits of `Streams.turn`.
 _T_SIDE = cython.declare(cython.int, 1)
 _T_BEGINS = cython.declare(cython.int, 2)
-_T_REUSED = cython.declare(cython.int, 4)
 _T_UDP = cython.declare(cython.int, 8)
+_T_QUOTED = cython.declare(cython.int, 16)
+_T_FORGOT = cython.declare(cython.int, 64)
+_T_ANOTHER = cython.declare(cython.int, 128)
 _L_IP = cython.declare(cython.Py_ssize_t, _s.lane("ip"))
 _C_NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
 _C_FLOW_ID = cython.declare(cython.Py_ssize_t, _s.u64("shoal.flow_id"))
@@ -392,13 +394,10 @@ class Table:
     @cython.exceptval(-1, check=False)
     def tells(self, i: cython.Py_ssize_t, number: cython.int, turn: cython.int) -> cython.bint:
         """Whether rows are to be written before row `i` is taken up."""
-        udp: cython.int = 1 if turn & _T_UDP else 0
         now: cython.longlong = self.times[i]
-        if number == 0:
+        if number == 0 or turn & _T_QUOTED:
             return False
-        if now >= self._tick or now < self._tick - _HOUR:
-            return True
-        return turn & _T_BEGINS and (turn & _T_REUSED or self._row[udp, number])
+        return now >= self._tick or now < self._tick - _HOUR or turn & (_T_FORGOT | _T_ANOTHER) != 0
 
     @cython.cfunc
     @cython.nogil
@@ -413,14 +412,29 @@ class Table:
             if self._tick:
                 self.tell_changed()
             self._tick = now - now % _MINUTE + _MINUTE
+        if turn & _T_FORGOT:
+            self._forget()
         at = self._row[1 if turn & _T_UDP else 0, number]
-        if at and turn & _T_BEGINS:
-            if turn & _T_REUSED:
-                # Told in any case, for that is how it ended.
-                self.count[at, _REPLACED] = 1
-                self._tell(at)
-            elif self.count[at, _IS_DIRTY] & _CHANGED:
-                self._tell(at)
+        if at and turn & _T_ANOTHER:
+            # Told in any case, for that is how it ended.
+            self.count[at, _REPLACED] = 1
+            self._tell(at)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _forget(self) -> cython.int:
+        """Write all that changed, and forget all: the numbers are given anew."""
+        k: cython.Py_ssize_t
+        self.tell_changed()
+        for k in range(1, self._used + 1):
+            self._clear(k)
+        for k in range(self._row.shape[1]):  # type: ignore[index]
+            self._row[0, k] = 0
+            self._row[1, k] = 0
+        self._used = 0
+        self._changed = 0
         return 0
 
     @cython.cfunc
