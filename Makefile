@@ -2,7 +2,7 @@
 # made with; without it, it is the first of version 3.11 or later.
 BIN := .venv/bin
 
-.PHONY: help setup test-tools demo test lint bench fuzz parity docs clean distclean
+.PHONY: help setup test-tools demo test lint bench fuzz parity truth scenarios docs clean distclean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ fuzz: setup  ## Decode 10^8 mutated frames (some minutes)
 
 parity: setup  ## Hold every field against tshark's answers (needs the oracle); writes docs/parity.md
 	@$(BIN)/python -m tests.oracle.report
+
+truth: setup  ## Hold causes of segments against what kernel and link know (needs root); writes docs/truth.md
+	@$(BIN)/python -m tests.truth.report $(ARGS)
+
+scenarios: test-tools  ## Make the captures of tests/scenarios anew, as root (ARGS="refused outage" names some)
+	@$(BIN)/python -m tests.netlab.scenarios $(ARGS)
 
 docs: setup  ## Write the reference pages that derive from the code
 	@$(BIN)/python -m pipeline.schema.docs

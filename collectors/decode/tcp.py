@@ -136,7 +136,7 @@ def _options(p: Packet, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython
         if size < 2 or at + size > end:
             whole = at + size <= p.at + p.u8[_HDR_LEN, row]
             mark(p, size < 2 or not whole)
-            if kind == 5 and whole:
+            if kind == 5 and size > 2 and whole:
                 _blocks(p, at + 2, end)
             break
         if kind == 8 and size == 10:
@@ -147,6 +147,7 @@ def _options(p: Packet, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython
             _blocks(p, at + 2, at + size)
             if size < 10:
                 mark(p, True)
+                break
         elif kind == 2 and size == 4:
             p.u16[_MSS, row] = u16(p, at + 2)
             p.lane[_L_MSS, row] = 1

@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     from pipeline.render.options import FieldOptions
     from pipeline.statistics import Statistic
 
-BATCH_ROWS = 65_536
-"""Frames printed at a time."""
-
-UNPRINTED_ROWS = 8192
-"""Frames taken at a time where none is printed: their columns stay in the processor's cache."""
+BATCH_ROWS = 8192
+"""Frames taken at a time: their columns stay in the processor's cache."""
 
 
 @click.command("read", short_help="Print fields of the frames of capture files, as tshark does.")
@@ -53,7 +50,8 @@ def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], setti
     left = count
     for path in paths:
         counted = make_statistics()
-        left = _read_capture(path, make_writer(), counted, " ".join(expression), left)
+        left = _read_capture(path, make_writer(), counted, " ".join(expression), left,
+                             causes="shoal.tcp.cause" in names)
         # The last asked for first, as tshark has it.
         for statistic in reversed(counted):
             for text in statistic.lines():
@@ -116,22 +114,27 @@ def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Calla
 
 
 def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statistic], expression: str,
-                  left: int | None) -> int | None:
+                  left: int | None, *, causes: bool) -> int | None:
     """Print and count the frames of one capture, `left` at most; how many are left then."""
     from collectors.sources import open_capture
     from pipeline.embedded import decoded
     from pipeline.engine import Engine
     from pipeline.schema import PACKETS
     from pipeline.schema.columns import Columns
+    from pipeline.statistics import TakesFlows
 
     out = sys.stdout.buffer
-    rows = UNPRINTED_ROWS if writer is None else BATCH_ROWS
-    rows = rows if left is None else min(left, rows)
-    engine = Engine()
+    rows = BATCH_ROWS if left is None else min(left, BATCH_ROWS)
+    takers = [statistic for statistic in statistics if isinstance(statistic, TakesFlows)]
+
+    def take(rows: Columns) -> None:
+        for taker in takers:
+            taker.take(rows)
+
+    engine = Engine(take if takers else None, causes=causes)
     with open_capture(path, batch_rows=rows) as reader:
-        for frames, columns in decoded(reader, Columns(PACKETS, rows), engine):
+        for frames, columns in decoded(reader, Columns(PACKETS, rows), engine, left):
             if left is not None:
-                columns.rows = min(columns.rows, left)
                 left -= columns.rows
             keep = _matching(expression, frames)[: columns.rows] if expression else None
             for statistic in statistics:
@@ -140,8 +143,6 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
                 for text in writer.lines(columns, keep):
                     out.write(text)
                 out.flush()
-            if left == 0:
-                break
         if reader.warning:
             click.echo(f"shoal: warning: {reader.warning}", err=True)
     return left

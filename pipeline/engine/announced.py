@@ -3,7 +3,8 @@
 SIP, MGCP and RTSP name the addresses and ports of media, Skinny too; the RPC portmapper names the port of a program, a
 TFTP request the port its file will come to. Whoever meets such an endpoint then, all of it is one `udp.stream`: the
 other side's address, or port, or both are left open. SNMP does something else: its first message begins the
-conversation anew for all that follows (`ANEW`). What goes through a SOCKS proxy has a `tcp.stream` of its own, which
+conversation anew for all that follows (`ANEW`). FTP names the ends of a TCP connection for its data: that conversation
+is there before its SYN (`take`). What goes through a SOCKS proxy has a `tcp.stream` of its own, which
 no packet bears (`PROXIED`).
 
 Messages are read where they lie whole in one packet. What is not well formed announces nothing.
@@ -13,6 +14,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Any
+
+from pipeline.engine.notes import Notes
+from pipeline.engine.snapshot import Tree
 
 MOST_ANNOUNCED = 100_000
 """Announcements remembered; the oldest is forgotten for one more (counted in `evicted`)."""
@@ -31,8 +36,9 @@ Wild = tuple[Endpoint, tuple[int, int] | None, int | None]
 """An endpoint, and what is known of the other side: its address, its port."""
 
 _SNMP, _TFTP, _SKINNY, _SOCKS = (161, 162), 69, 2000, 1080
+_FTP, _FTP_DATA = 21, 20
 _MGCP, _RTSP = (2427, 2727), (554, 8554)
-_TOLD = (*_SNMP, _TFTP, _SKINNY, *_MGCP, *_RTSP, 111, 5060)
+_TOLD = (*_SNMP, _TFTP, _FTP, _SKINNY, *_MGCP, *_RTSP, 111, 5060)
 _TFTP_REQUEST = re.compile(rb"\0[\1\2][^\0]+\0(?:netascii|octet|mail)\0", re.IGNORECASE)
 # Bytes between the header and the address, by message: OpenReceiveChannelAck and its multimedia form,
 # StartMediaTransmission, StartMediaTransmissionAck and its multimedia form.
@@ -50,6 +56,9 @@ _WINDOW = 1 << 20
 _RTP = (b"RTP/AVP", b"RTP/SAVP", b"RTP/AVPF", b"RTP/SAVPF", b"UDP/TLS/RTP/SAVP", b"UDP/TLS/RTP/SAVPF")
 _TRANSPORT = re.compile(rb"\ntransport:[ \t]*RTP/AVP(?:/UDP)?(;[^\r\n]*)", re.IGNORECASE)
 _PORTS = re.compile(rb";(client|server)_port=(\d{1,5})(?:-(\d{1,5}))?(?!\d)", re.IGNORECASE)
+_LINE = re.compile(rb"[^\r\n\0]*")
+_SIX = re.compile(rb"(?<!\d)(\d{1,9})" + rb",\s*([-+]?\d{1,9})" * 5)
+_THREE = re.compile(rb"[^(]*\(([^0-9A-Fa-f.:])\1\1(\d{1,5})(?!\d)[^)]*\)")
 _TO = re.compile(rb";destination=([0-9A-Fa-f.:]+)", re.IGNORECASE)
 
 
@@ -67,20 +76,55 @@ def _u32(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 4], "big")
 
 
+def _host(six: re.Match[bytes]) -> tuple[int, int]:
+    """The halves of the address in FTP's six numbers."""
+    a, b, c, d = (int(six.group(k)) for k in range(1, 5))
+    return 0, 0xFFFF << 32 | (a << 24 | b << 16 | c << 8 | d) & 0xFFFF_FFFF
+
+
+def _key(value: Any) -> Any:
+    """Lists as tuples, all the way down."""
+    return tuple(_key(item) for item in value) if isinstance(value, list) else value
+
+
 class Announced:
     """What has been announced so far.
 
-    `generation` moves with each change, so that others may keep what they found; `ports` is not 0 at each port that was
-    ever announced, so that they need not ask for others.
+    `generation` moves with each change, so that others may keep what they found; `ports` has a bit at each port that
+    was ever announced, so that they need not ask for others: 1 for UDP, 2 for TCP. `row` is the row of the batch that
+    is being heard, for notes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes or Notes()
         self.generation = 0
         self.ports = bytearray(65_536)
         # The frame that announced it, and its `udp.stream`, -1 until it is used.
         self._wild: dict[Wild, list[int]] = {}
         self._asked: dict[tuple[object, ...], int] = {}
+        # How many connections between an endpoint and an address are to come.
+        self._coming: dict[tuple[Endpoint, tuple[int, int]], int] = {}
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "evicted": self.evicted,
+            "generation": self.generation,
+            "ports": bytes(self.ports),
+            "wild": list(self._wild.items()),
+            "asked": list(self._asked.items()),
+            "coming": list(self._coming.items()),
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.evicted, self.generation = state["evicted"], state["generation"]
+        self.ports[:] = state["ports"]
+        self._wild = {_key(key): value for key, value in state["wild"]}
+        self._asked = {_key(key): value for key, value in state["asked"]}
+        self._coming = {_key(key): value for key, value in state["coming"]}
 
     def find(self, src: Endpoint, dst: Endpoint) -> list[int] | None:
         """The announcement for a packet from `src` to `dst`: the frame that made it, and its stream or -1."""
@@ -92,6 +136,16 @@ class Announced:
             if found is not None:
                 return found
         return None
+
+    def take(self, src: Endpoint, dst: Endpoint) -> bool:
+        """Whether a TCP connection from `src` to `dst` was announced; it is awaited no longer then."""
+        for coming in ((src, dst[:2]), (dst, src[:2])):
+            left = self._coming.pop(coming, 0)
+            if left > 1:
+                self._coming[coming] = left - 1
+            if left:
+                return True
+        return False
 
     def hear(self, payload: bytes, frame: int, src: Endpoint, dst: Endpoint, seq: int | None) -> int:
         """Take what frame number `frame` announces: 0, or bits: `ANEW`, `PROXIED`; `DEAF` if no more need be heard.
@@ -112,6 +166,8 @@ class Announced:
             return self._socks(payload, src, dst)
         elif tcp and _SKINNY in ports:
             self._skinny(payload, frame)
+        elif tcp and _FTP in ports:
+            self._ftp(payload[:MOST_TEXT], src, dst)
         elif tcp and (src[2] in _RTSP or dst[2] in _RTSP):
             self._rtsp(payload[:MOST_TEXT], frame, dst)
         elif not tcp and (src[2] in _MGCP or dst[2] in _MGCP):
@@ -134,9 +190,21 @@ class Announced:
         elif len(self._wild) >= MOST_ANNOUNCED:
             del self._wild[next(iter(self._wild))]
             self.evicted += 1
+            self._notes.note("announcements-forgotten", self.row, self.evicted)
         self._wild[wild] = [frame, -1]
-        self.ports[wild[0][2]] = 1
+        self.ports[wild[0][2]] |= 1
         self.generation += 1
+
+    def _await(self, end: Endpoint, other: tuple[int, int]) -> None:
+        """Expect one connection more between `end` and any port of `other`."""
+        if end[2] == 0:
+            return
+        count = self._coming.pop((end, other), 0)
+        if len(self._coming) >= MOST_ANNOUNCED:
+            del self._coming[next(iter(self._coming))]
+            self.evicted += 1
+        self._coming[end, other] = count + 1
+        self.ports[end[2]] |= 2
 
     def _ask(self, key: tuple[object, ...], frame: int) -> bool:
         """Remember a request; False where it is known already."""
@@ -176,6 +244,20 @@ class Announced:
             if 0 < port <= 0xFFFF and wild not in self._wild:
                 self._add(wild, 0)
         return True
+
+    def _ftp(self, data: bytes, src: Endpoint, dst: Endpoint) -> None:
+        """RFC 959, section 4.1.2, and RFC 2428: the first line's PORT, or the answer to PASV or EPSV."""
+        found = _LINE.match(data)
+        line = found.group() if found else b""
+        if dst[2] == _FTP:
+            command, _, rest = line.partition(b" ")
+            if command and b"PORT".startswith(command) and (six := _SIX.search(rest)):
+                self._await((dst[0], dst[1], _FTP_DATA), _host(six))
+        elif line.startswith(b"227") and (six := _SIX.search(line, 4)):
+            port = (int(six.group(5)) & 0xFF) << 8 | int(six.group(6)) & 0xFF
+            self._await((*_host(six), port), dst[:2])
+        elif line.startswith(b"229") and (three := _THREE.match(line, 4)) and int(three.group(2)) <= 0xFFFF:
+            self._await((src[0], src[1], int(three.group(2))), dst[:2])
 
     def _socks(self, data: bytes, src: Endpoint, dst: Endpoint) -> int:
         """RFC 1928, section 4, and version 4: CONNECT, its reply, and then the first bytes that are passed on."""

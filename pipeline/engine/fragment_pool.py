@@ -9,6 +9,9 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.notes import Notes
+from pipeline.engine.snapshot import Tree, grown
+
 MOST_BYTES = 64 << 20
 """Bytes of blocks held; past it the oldest datagrams are given up (counted in `evicted`)."""
 MOST_FRAGMENTS = 8192
@@ -61,10 +64,13 @@ def copy(to: cython.uchar[::1], at: cython.Py_ssize_t, of: cython.const[cython.u
 
 @cython.cclass
 class Pool:
-    """Datagrams by number, from 1; 0 is none. `evicted` counts those given up."""
+    """Datagrams by number, from 1; 0 is none. `evicted` counts those given up; `row` is the row of
+    the batch under way, for notes."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes
         self._used = 0
         self._free_block = 0
         self._room_block = 0
@@ -72,6 +78,39 @@ class Pool:
         self._room = 0
         self._oldest = 0
         self._newest = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        numbers = [self.evicted, self._used, self._free_block, self._room_block, self._free, self._room, self._oldest,
+                   self._newest]  # fmt: skip
+        if not self._room:
+            return {"numbers": numbers}
+        return {
+            "numbers": numbers,
+            "byte": np.asarray(self._byte)[: self._room_block * 512],
+            "block": np.asarray(self._block)[: self._room_block],
+            "word": np.asarray(self._word)[: self._room],
+            "key": np.asarray(self._key)[: self._room],
+            "bucket": np.asarray(self._bucket),
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        plain = not cython.compiled
+        if "word" in state:
+            self.reserve()
+            blocks, room = max(_FIRST_ROOM, len(state["block"])), max(_FIRST_ROOM, len(state["word"]))
+            arrays = [
+                grown(state["byte"], blocks * 512), grown(state["block"], blocks), grown(state["word"], room),
+                grown(state["key"], room), state["bucket"],
+            ]  # fmt: skip
+            self._byte, self._block, self._word, self._key, self._bucket = (
+                [memoryview(array) for array in arrays] if plain else arrays
+            )
+        (
+            self.evicted, self._used, self._free_block, self._room_block, self._free, self._room, self._oldest,
+            self._newest,
+        ) = state["numbers"]  # fmt: skip
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -95,6 +134,14 @@ class Pool:
         self._bucket = memoryview(buckets) if plain else buckets
         self._zeros = memoryview(zeros) if plain else zeros
         self._room = self._room_block = 1
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _gave_up(self) -> cython.int:
+        """Count a datagram that was given up."""
+        self.evicted += 1
+        self._notes.note("fragments-forgotten", self.row, self.evicted)
         return 0
 
     @cython.cfunc
@@ -326,10 +373,12 @@ class Pool:
             return 1
         if self._word[of, _COUNT] > self._most_fragments:
             self.drop(of)
-            self.evicted += 1
+            with cython.gil:
+                self._gave_up()
         while self._used > self._most_blocks:
             self.drop(self._oldest)
-            self.evicted += 1
+            with cython.gil:
+                self._gave_up()
         return 0
 
     @cython.cfunc

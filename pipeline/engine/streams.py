@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
+from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -101,6 +103,7 @@ _BEGINS = cython.declare(cython.int, 2)
 _REUSED = cython.declare(cython.int, 4)
 _DATAGRAM = cython.declare(cython.int, 8)
 _QUOTED = cython.declare(cython.int, 16)
+_KNOWN_BEFORE = cython.declare(cython.int, 32)
 
 
 @cython.cfunc
@@ -127,7 +130,7 @@ def _tells(src: cython.ulonglong, dst: cython.ulonglong, tcp: cython.bint) -> cy
         port = dst if k else src
         if port == 5060 or port == 111 or port == 161 or port == 162:
             return _TELLS
-        if tcp and (port == 2000 or port == 1080 or port == 554 or port == 8554):
+        if tcp and (port == 21 or port == 2000 or port == 1080 or port == 554 or port == 8554):
             return _TELLS
         if not tcp and (port == 69 or port == 2427 or port == 2727):
             return _TELLS
@@ -167,11 +170,12 @@ class Streams:
     batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
     `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
     conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP,
-    16 (with 8) an ICMP error that quotes a segment of the TCP conversation.
+    16 an ICMP error quotes the segment, 32 (with 2) the conversation was announced before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
         self.evicted = 0
+        self._notes = notes or Notes()
         self.udp_streams = 0
         self.tcp_streams = 0
         self._size = 0
@@ -181,7 +185,7 @@ class Streams:
         none = lines(1, 8, np.uint64)
         self._key = none if cython.compiled else memoryview(none)
         self._value = none.view(np.uint32) if cython.compiled else memoryview(none.view(np.uint32))
-        self._announced = Announced()
+        self._announced = Announced(self._notes)
         self.conversations = 0
         self.datagram_conversations = 0
         self.conversation: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -193,20 +197,41 @@ class Streams:
         evicted: int = self._announced.evicted
         return evicted
 
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "numbers": [self.evicted, self.udp_streams, self.tcp_streams, self.conversations,
+                        self.datagram_conversations, self._size, self._used, self._frames, self._generation],
+            "table": np.asarray(self._key),
+            "announced": self._announced.state(),
+        }  # fmt: skip
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        (
+            self.evicted, self.udp_streams, self.tcp_streams, self.conversations, self.datagram_conversations,
+            self._size, self._used, self._frames, self._generation,
+        ) = state["numbers"]  # fmt: skip
+        keys = lines(len(state["table"]), 8, np.uint64)
+        keys[:] = state["table"]
+        self._key = keys if cython.compiled else memoryview(keys)
+        self._value = keys.view(np.uint32) if cython.compiled else memoryview(keys.view(np.uint32))
+        self._announced.restore(state["announced"])
+
     def process(self, columns: Columns) -> None:
         """Fill `tcp.stream`, `udp.stream` (outer ones too), the relative numbers, and make the SACK edges relative."""
         if columns.rows > self.conversation.shape[0]:
             self.conversation = np.zeros(columns.rows, np.int32)
             self.turn = np.zeros(columns.rows, np.uint8)
         if self._size == 0:
-            self._grow()
+            self._grow(0)
         self._rows(columns)
         self._frames += columns.rows
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def _grow(self) -> cython.int:
-        """Twice the room, or, at the cap, the same room emptied."""
+    def _grow(self, row: cython.Py_ssize_t) -> cython.int:
+        """Twice the room, or, at the cap, the same room emptied; `row` is the row of the batch that needs it."""
         plain = not cython.compiled
         old_key: cython.ulonglong[:, ::1] = self._key
         old_value: cython.uint[:, ::1] = self._value
@@ -214,6 +239,7 @@ class Streams:
         size = max(_FIRST_SIZE, self._size * 2)
         if self._used >= MOST_CONVERSATIONS:
             self.evicted += self._used
+            self._notes.note("conversations-forgotten", row, self.evicted)
             old, size = 0, self._size
             self._used = 0
             self.conversations = 0
@@ -320,6 +346,7 @@ class Streams:
         payload = bytes(memoryview(columns.raw_buffer)[start : start + columns.u32[_PAYLOAD_LEN, row]])
         src, dst = self._ends(at, side)
         seq = int(columns.u32[_SEQ, row]) if tcp else None
+        self._announced.row = row
         heard: cython.int = self._announced.hear(payload, self._frames + row + 1, src, dst, seq)
         if heard & ANEW:
             self._value[at, _KNOWN] |= _ANEW
@@ -442,7 +469,7 @@ class Streams:
                         dst = x
                     if self._used * 2 >= self._size:
                         with cython.gil:
-                            self._grow()
+                            self._grow(i)
                     at = self._find(a, b, c, d, (src << 17) | (dst << 1) | (1 if tcp else 0), h)
                     known = self._value[at, _KNOWN]
                     first = fresh = known == 0
@@ -466,7 +493,7 @@ class Streams:
                         and lane[_L_FRAGHDR, i] == 0
                     )
                     if quoted or not tcp:
-                        if known & _WILD or (fresh and not tcp and (ports[src] | ports[dst]) != 0):
+                        if known & _WILD or (fresh and not tcp and (ports[src] | ports[dst]) & 1):
                             index = self._wild_index(at, side)
                         else:
                             if first and tcp:
@@ -478,10 +505,10 @@ class Streams:
                             index = self._value[at, _STREAM]
                         if quoted:
                             u32[_Q_STREAM, i] = index
-                            if tcp:
-                                conversation[i] = self._value[at, _STATE]
-                                turns[i] = _DATAGRAM | _QUOTED
                             lane[_L_QUOTED_STREAM, i] = 1
+                            if tcp and self._value[at, _STATE] != 0:
+                                conversation[i] = self._value[at, _STATE]
+                                turns[i] = side | _QUOTED
                         elif item < outers[i + 1]:
                             o_u32[_O_STREAM, item] = index
                         else:
@@ -513,7 +540,6 @@ class Streams:
                     elif (
                         not first
                         and lane[_L_FLAGS, i]
-                        and lane[_L_LEN, i]
                         and flags & 0x12 == 0x12
                         and self._value[at, _KNOWN] & (1 << side)
                         and self._value[at, _BASE + side] != u32[_SEQ, i]
@@ -532,6 +558,10 @@ class Streams:
                         turn |= _BEGINS
                     if first:
                         turn |= _BEGINS
+                    if fresh and (ports[src] | ports[dst]) & 2:
+                        with cython.gil:
+                            if self._announced.take(*self._ends(at, side)):
+                                turn |= _KNOWN_BEFORE
                     conversation[i] = self._value[at, _STATE]
                     turns[i] = turn
                     u32[_TCP_STREAM, i] = self._value[at, _STREAM]
@@ -544,7 +574,10 @@ class Streams:
                         if flags & 0x10 and self._value[at, _KNOWN] & (2 >> side) == 0:
                             self._value[at, _BASE + 1 - side] = (u32[_ACK, i] - 1) & _WORD
                             self._value[at, _KNOWN] |= 2 >> side
-                    base = self._value[at, _BASE + side] if self._value[at, _KNOWN] & (1 << side) else 0
+                    # Of a segment whose length is not known the numbers stay as they are.
+                    base = 0
+                    if lane[_L_LEN, i] and self._value[at, _KNOWN] & (1 << side):
+                        base = self._value[at, _BASE + side]
                     if lane[_L_SEQ, i]:
                         u32[_REL_SEQ, i] = (u32[_SEQ, i] - base) & _WORD
                         lane[_L_REL_SEQ, i] = 1
@@ -552,11 +585,13 @@ class Streams:
                         u32[_NXTSEQ, i] = (u32[_SEQ, i] - base + u32[_SEGMENT, i] + (flags & 3 != 0)) & _WORD
                         lane[_L_NXTSEQ, i] = 1
                     if lane[_L_ACK, i]:
-                        base = self._value[at, _BASE + 1 - side] if self._value[at, _KNOWN] & (2 >> side) else 0
+                        base = 0
+                        if lane[_L_LEN, i] and self._value[at, _KNOWN] & (2 >> side):
+                            base = self._value[at, _BASE + 1 - side]
                         u32[_REL_ACK, i] = (u32[_ACK, i] - base) & _WORD if flags & 0x10 else u32[_ACK, i]
                         lane[_L_REL_ACK, i] = 1
                     if blocks[i + 1] > blocks[i]:
-                        base = self._value[at, _BASE + 1 - side]
+                        base = self._value[at, _BASE + 1 - side] if self._value[at, _KNOWN] & (2 >> side) else 0
                         for k in range(blocks[i], blocks[i + 1]):
                             edges[_SACK_LE, k] = (edges[_SACK_LE, k] - base) & _WORD
                             edges[_SACK_RE, k] = (edges[_SACK_RE, k] - base) & _WORD

@@ -238,6 +238,9 @@ _MARKS: tuple[tuple[str, str], ...] = (
     ("tcp.connection.rst", "Resets the connection"),
 )
 
+# Stored by number: new ones go to the end.
+CAUSES: tuple[str, ...] = ("none", "resent", "resent_needlessly", "reordered", "duplicated_by_network")
+
 _ANALYSIS = (
     C("tcp.seq", "u32", "Sequence number, relative to the first of the stream", "tcp.seq.relative"),
     C("tcp.nxtseq", "u32", "Next sequence number, relative", "tcp.nxtseq"),
@@ -250,6 +253,7 @@ _ANALYSIS = (
       "tcp.completeness"),
     C("shoal.tcp.analysis", "u32", "The marks of the segment, a bit each; 0 where there is none", show="hex"),
     *(C(name, "mark", meaning, bits_of=("shoal.tcp.analysis", bit, 1)) for bit, (name, meaning) in enumerate(_MARKS)),
+    C("shoal.tcp.cause", "enum", "Why the segment is there, where it is not simply the next one", names=CAUSES),
     C("tcp.analysis.duplicate_ack_num", "u32", "Which duplicate acknowledgment in a row it is, from 1", "tcp.dupack"),
     C("tcp.analysis.duplicate_ack_frame", "u32", "Frame of the acknowledgment that it repeats", "tcp.dupack"),
     C("tcp.analysis.rto", "seconds", "Time from the original, or what delayed it, to the segment sent again",

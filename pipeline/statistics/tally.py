@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.schema import LAYER_ID, PACKETS
 from pipeline.schema.columns import Columns, Slots
+from pipeline.statistics.ends import NEVER, PART, final_words, open_ended, rerouting
 
 MAC = 48
 """Family of Ethernet addresses; that of the others is their IP version."""
@@ -39,9 +40,8 @@ _OF_IP = cython.declare(cython.int, LAYER_ID["ip"])
 _OF_TCP = cython.declare(cython.int, LAYER_ID["tcp"])
 _OF_EXTENSION = cython.declare(cython.int, LAYER_ID["ipv6.hopopts"])
 _OF_LAST_EXTENSION = cython.declare(cython.int, LAYER_ID["ipv6.mipv6"])
-# What a text of frame.protocols says of the IPv6 header: never counted, or not where the fragment is a part only.
-_NEVER = cython.declare(cython.int, 1)
-_PART = cython.declare(cython.int, 2)
+_NEVER = cython.declare(cython.int, NEVER)
+_PART = cython.declare(cython.int, PART)
 
 _TIME = cython.declare(cython.Py_ssize_t, _s.u64("frame.time"))
 _SHORT = cython.declare(cython.Py_ssize_t, _s.u8("shoal.short"))
@@ -128,17 +128,6 @@ def _partial(raw: cython.const[cython.uchar][::1], at: cython.longlong, left: cy
     if (raw[at] << 8 | raw[at + 1]) == src and (raw[at + 2] << 8 | raw[at + 3]) == dst:
         return 1
     return 0
-
-
-def _open_ended(texts: list[str]) -> bytes:
-    """For each text of `frame.protocols`, as _NEVER and _PART say, whether the IPv6 header leads to no payload."""
-    told = bytearray(len(texts) + 1)
-    for code, text in enumerate(texts):
-        if "ipv6.mipv6" in text:
-            told[code] = _NEVER
-        elif text.endswith(("ipv6.fraghdr:data", "ipv6.fraghdr")):
-            told[code] = _PART
-    return bytes(told)
 
 
 @cython.cclass
@@ -321,6 +310,8 @@ class Tally:
         u8: cython.uchar[:, ::1] = memoryview(columns.u8) if plain else columns.u8
         raw: cython.const[cython.uchar][::1] = memoryview(columns.raw_buffer)
         begins: cython.const[cython.longlong][::1] = memoryview(columns.raw_offset) if plain else columns.raw_offset
+        layers: cython.uint[:, ::1] = memoryview(columns.code) if plain else columns.code
+        rerouted: cython.const[cython.uchar][::1] = memoryview(rerouting(columns.texts))
         some: cython.bint = keep.shape[0] != 0
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
@@ -330,6 +321,9 @@ class Tally:
         dst: cython.ulonglong
         ends: cython.ulonglong
         a: cython.ulonglong
+        b: cython.ulonglong
+        c: cython.ulonglong
+        d: cython.ulonglong
         forth: cython.bint
         with cython.nogil:
             for i in range(n):
@@ -353,6 +347,10 @@ class Tally:
                     ends = (stream << 32) | (src << 16) | dst
                     if lane[_L_IP, i]:
                         self._begin(0, u32[_SRC4, i], 0, u32[_DST4, i], ends, 4, i64[_TIME, i])
+                    elif rerouted[layers[_LAYERS, i]]:
+                        with cython.gil:
+                            a, b, c, d = final_words(columns, i)
+                        self._begin(a, b, c, d, ends, 6, i64[_TIME, i])
                     else:
                         self._begin(_bytes(b16, _SRC6, i, 0, 8), _bytes(b16, _SRC6, i, 8, 16),
                                     _bytes(b16, _DST6, i, 0, 8), _bytes(b16, _DST6, i, 8, 16), ends, 6, i64[_TIME, i])
@@ -384,11 +382,17 @@ class Tally:
         o_u16: cython.ushort[:, ::1] = memoryview(outer.u16) if plain else outer.u16
         o_u32: cython.uint[:, ::1] = memoryview(outer.u32) if plain else outer.u32
         o_b16: cython.uchar[:, :, ::1] = memoryview(outer.b16) if plain else outer.b16
+        layers: cython.uint[:, ::1] = memoryview(columns.code) if plain else columns.code
+        rerouted: cython.const[cython.uchar][::1] = memoryview(rerouting(columns.texts))
         some: cython.bint = keep.shape[0] != 0
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         o: cython.Py_ssize_t
         ends: cython.ulonglong
+        a: cython.ulonglong
+        b: cython.ulonglong
+        c: cython.ulonglong
+        d: cython.ulonglong
         with cython.nogil:
             for i in range(n):
                 if some and keep[i] == 0:
@@ -412,6 +416,10 @@ class Tally:
                 ends = (ends << 32) | (cython.cast(cython.ulonglong, u16[_UDP_SRC, i]) << 16) | u16[_UDP_DST, i]
                 if lane[_L_IP, i]:
                     self._found(0, u32[_SRC4, i], 0, u32[_DST4, i], ends, 4, u32[_FRAME_LEN, i], i64[_TIME, i])
+                elif rerouted[layers[_LAYERS, i]]:
+                    with cython.gil:
+                        a, b, c, d = final_words(columns, i)
+                    self._found(a, b, c, d, ends, 6, u32[_FRAME_LEN, i], i64[_TIME, i])
                 else:
                     self._found(_bytes(b16, _SRC6, i, 0, 8), _bytes(b16, _SRC6, i, 8, 16),
                                 _bytes(b16, _DST6, i, 0, 8), _bytes(b16, _DST6, i, 8, 16), ends, 6,
@@ -433,7 +441,7 @@ class Tally:
         u8: cython.uchar[:, ::1] = memoryview(columns.u8) if plain else columns.u8
         u16: cython.ushort[:, ::1] = memoryview(columns.u16) if plain else columns.u16
         layers: cython.uint[:, ::1] = memoryview(columns.code) if plain else columns.code
-        open_ended: cython.const[cython.uchar][::1] = memoryview(_open_ended(columns.texts))
+        leads: cython.const[cython.uchar][::1] = memoryview(open_ended(columns.texts))
         some: cython.bint = keep.shape[0] != 0
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
@@ -458,11 +466,11 @@ class Tally:
                 elif lane[_L_IPV6, i] >= _U_IPV6:
                     # Wireshark counts it behind its extension headers, where these lead to a payload.
                     if (
-                        open_ended[layers[_LAYERS, i]] == _NEVER
+                        leads[layers[_LAYERS, i]] == _NEVER
                         or (_OF_EXTENSION <= u8[_SHORT, i] <= _OF_LAST_EXTENSION)
                         or (_OF_EXTENSION <= u8[_MALFORMED, i] <= _OF_LAST_EXTENSION)
                         or (
-                            open_ended[layers[_LAYERS, i]] == _PART
+                            leads[layers[_LAYERS, i]] == _PART
                             and (u16[_FRAG_OFFSET, i] != 0 or u8[_FRAG_MORE, i] != 0)
                             # The fragment that completes a packet tells what is in it.
                             and lane[_L_TCP, i] | lane[_L_UDP, i] | lane[_L_ICMPV6, i] | lane[_L_SCTP, i] == 0

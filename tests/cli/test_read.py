@@ -89,6 +89,55 @@ def test_count(three: Path) -> None:
     assert shoal_read("-r", three, "-c", "2", *FIELDS, "port", "53")[0].splitlines() == THREE[:1]
 
 
+def tables(out: str) -> list[str]:
+    """Titles and conversations of the tables in an output."""
+    return [line for line in out.splitlines() if line.endswith(" Conversations") or "<->" in line]
+
+
+def table(title: str, *conversations: tuple[str, str, int, str]) -> list[str]:
+    """What `tables` gives for one whose conversations of 42 bytes went one way: ends, frames, start and duration."""
+    width = 26 if title == "UDP" else 20
+    return [f"{title} Conversations", *(
+        f"{a:<{width}} <-> {b:<{width}}       0 0 bytes    {n:>6} {f'{42 * n} bytes':<9}  {n:>6} {f'{42 * n} bytes':<9}"
+        f"     {times}" for a, b, n, times in conversations)]
+
+
+def test_statistics_alone(three: Path) -> None:
+    out, err = shoal_read("-q", "-r", three, "-z", "conv,udp")
+    assert tables(out) == table(
+        "UDP", *((f"10.0.0.{n}:1000", f"10.0.0.100:{port}", 1, f"{n - 1}.000000000         0.0000")
+                 for n, port in ((1, 53), (2, 80), (3, 53))))
+    assert out.splitlines()[0] == out.splitlines()[-1] == "=" * 80
+    assert err == ""
+    assert shoal_read("-q", "-r", three)[0] == ""
+    assert shoal_read("-q", "-r", three, *FIELDS, "-E", "header=y")[0] == ""
+
+
+def test_statistics_after_the_frames(three: Path) -> None:
+    """The last asked for stands first, as in tshark."""
+    out, _ = shoal_read("-r", three, *FIELDS, "-z", "conv,eth", "-z", "conv,tcp")
+    assert out.splitlines()[:3] == THREE
+    assert tables(out) == [*table("TCP"), *table(
+        "Ethernet", ("02:02:02:02:02:02", "02:02:02:02:02:02", 3, "0.000000000         2.0000"))]
+
+
+def test_statistics_count_what_matches(three: Path) -> None:
+    """Of several files each has its own; -c holds for all of them together."""
+    times = "2.000000000         0.0000"
+    out, _ = shoal_read("-q", "-r", three, "-z", "conv,ip", "src host 10.0.0.3")
+    assert tables(out) == table("IPv4", ("10.0.0.3", "10.0.0.100", 1, times))
+    out, _ = shoal_read("-q", "-r", three, "-r", three, "-z", "conv,ip", "-c", "4", "port 53")
+    first = ("10.0.0.1", "10.0.0.100", 1, "0.000000000         0.0000")
+    assert tables(out) == [*table("IPv4", first, ("10.0.0.3", "10.0.0.100", 1, times)), *table("IPv4", first)]
+
+
+def test_statistics_of_a_cut_file(three: Path) -> None:
+    three.write_bytes(three.read_bytes()[:-1])
+    out, err = shoal_read("-q", "-r", three, "-z", "conv,udp")
+    assert len(tables(out)) == 3
+    assert "cut at byte" in err
+
+
 def test_filter(three: Path) -> None:
     """Frames that match keep the numbers and times they have in the file."""
     assert shoal_read("-r", three, *FIELDS, "udp", "port", "53")[0].splitlines() == [THREE[0], THREE[2]]
@@ -113,6 +162,9 @@ def test_cut_file(three: Path) -> None:
     (["-T", "fields", "-e", "ip.src", "-E", "quote=x"], "-E quote=x"),
     (["-T", "json", "-e", "ip.src"], "json"),
     (["-c", "0"], "-c"),
+    (["-q", "-z", "conv,foo"], "there are conv,eth, conv,ip, conv,ipv6, conv,tcp, conv,udp, expert"),
+    (["-z", "conv,tcp,ip.addr==10.0.0.1"], "a display filter after conv,tcp is not taken yet"),
+    (["-q", "-e", "ip.src"], "-T fields"),
     (["no", "such", "filter"], "no such filter"),
 ])
 def test_wrong_use(three: Path, args: list[str], said: str) -> None:
@@ -151,6 +203,9 @@ def test_only_what_is_needed_is_loaded(three: Path) -> None:
     command = [sys.executable, "-c", code, "read", "-r", str(three), *FIELDS]
     done = subprocess.run(command, capture_output=True, cwd=ROOT, check=True)
     assert done.stdout.decode().splitlines() == [*THREE, "0"]
+    command[6:] = ["-q", "-z", "conv,tcp", "-z", "expert"]
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, check=True)
+    assert done.stdout.decode().splitlines()[-1] == "0"
 
 
 def test_fields_that_are_planned_are_empty_and_said_so(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Frame:
 
 
 ODD_OPTIONS = (
-    b"\1\3\3\2", b"\3\4\2\2", b"\5\2", b"\5\3\0", b"\2\4\1\0", b"\4\2", b"\0\5\2", b"\x22\2", b"\x22\6abcd",
+    b"\1\3\3\2", b"\3\4\2\2", b"\2\4\1\0", b"\4\2", b"\0\5\2", b"\x22\2", b"\x22\6abcd",
     b"\xfe\4\xf9\x89", b"\xfe\x08\xf9\x89abcd", b"\x08\1", b"\x08\x0c\1", b"\x13\x12" + bytes(16), b"\x1e\4\x20\0",
     b"\x1e\x08\x20\1abcd", b"\x1e\4\x30\1", b"\x1e\4\x50\1",
     b"\x1e\x14\x20\5" + bytes(16), b"\5\x0a\0\0\0\1\0\0\0\2", b"\5",
@@ -94,7 +94,8 @@ class Conversation:
     def number(self) -> int:
         """An initial sequence number: anywhere, about to wrap, 0, or half the range away from that."""
         r = self.r
-        return r.choice((r.randrange(1 << 32), WORD - r.randrange(3000), r.randrange(3), 0x8000_0000 - r.randrange(3000)))
+        near = r.randrange(3000)
+        return r.choice((r.randrange(1 << 32), WORD - near, near % 3, 0x8000_0000 - near))
 
     def tick(self) -> None:
         """Time passes, or not; now and then it runs back."""
@@ -104,14 +105,15 @@ class Conversation:
     def send(self, side: int, flags: int, seq: int, ack: int = 0, length: int = 0, options: bytes = b"") -> None:
         """Add a segment."""
         r, me, other = self.r, self.sides[side], self.sides[1 - side]
+        if not options and r.random() < 0.03:
+            options += r.choice(ODD_OPTIONS)
         if self.stamps and r.random() < 0.95:
             self.stamp += r.randrange(3)
             options += b"\1\1\x08\x0a" + struct.pack(">II", self.stamp & WORD, 0)
-        if r.random() < 0.03:
-            options += r.choice(ODD_OPTIONS)
         options = padded(options)
         words = 5 + len(options) // 4
-        head = struct.pack(">HHIIBBHHH", me.port, other.port, seq & WORD, ack & WORD, words << 4, flags, me.window, 0, 0)
+        numbers = (seq & WORD, ack & WORD)
+        head = struct.pack(">HHIIBBHHH", me.port, other.port, *numbers, words << 4, flags, me.window, 0, 0)
         body = head + options + b"\0" * length
         data = ethernet(me.address, other.address, 6, body)
         self.frames.append(Frame(self.now, data, len(data)))
@@ -194,8 +196,8 @@ class Conversation:
             if r.random() < 0.6:
                 other.at = me.acked
         elif kind < 0.63 and r.random() < 0.5:
-            odd = r.choice((0, PSH, URG | ACK, SYN | FIN, SYN | RST, FIN, RST, RST | ACK, FIN | PSH | URG, SYN | ACK, SYN))
-            self.send(side, odd, me.at + r.choice((0, 0, -1, 1)), me.acked, r.choice((0, 0, 1, 20)))
+            odd = (0, PSH, URG | ACK, SYN | FIN, SYN | RST, FIN, RST, RST | ACK, FIN | PSH | URG, SYN | ACK, SYN)
+            self.send(side, r.choice(odd), me.at + r.choice((0, 0, -1, 1)), me.acked, r.choice((0, 0, 1, 20)))
         elif kind < 0.66:
             other_window = other.window
             other.window = 0
@@ -267,7 +269,7 @@ class Conversation:
     def disturbed(self) -> list[Frame]:
         """Frames lost, doubled, swapped; of one side only; or cut."""
         r = self.r
-        lost, doubled, swapped, cut = (r.choice((0.0, 0.0, 0.03)) for _ in range(4))
+        lost, doubled, swapped, cut, odd, refused = (r.choice((0.0, 0.0, 0.03)) for _ in range(6))
         one = r.random() < 0.05
         here = ipaddress.ip_address(self.sides[0].address).packed
         kept: list[Frame] = []
@@ -276,9 +278,20 @@ class Conversation:
                 continue
             if r.random() < cut:
                 # Of a header with fewer than 16 bytes tshark shows the ports alone, Shoal what there is.
-                header = 34 if frame.data[12] == 8 else 54
-                frame = Frame(frame.time, frame.data[: header + r.choice((2, 16, 17, 18, 19, *range(20, 61)))], frame.length)
+                left = (34 if frame.data[12] == 8 else 54) + r.choice((2, *range(16, 61)))
+                frame = Frame(frame.time, frame.data[:left], frame.length)
+            if r.random() < odd and frame.data[12] == 8:
+                # The packet ends before its header does, or is longer than what was sent.
+                total = r.choice((0, 20, 36, 38, 39, 40, 2000))
+                frame = Frame(frame.time, frame.data[:16] + struct.pack(">H", total) + frame.data[18:], frame.length)
             kept += [frame, frame] if r.random() < doubled else [frame]
+            whole = len(frame.data) == frame.length and frame.data[12] == 8
+            if r.random() < refused and whole and frame.data[47] & SYN == 0:
+                # A router between them quotes the packet, or the front of it.
+                packet = frame.data[14 : 34 + r.choice((8, 16, 20, 100))]
+                data = ethernet("10.9.9.9", self.sides[0].address, 1, b"\3\1" + bytes(6) + packet)
+                kept.append(Frame(frame.time, data, len(data)))
+                continue
             if len(kept) > 2 and r.random() < swapped:
                 kept[-1], kept[-2] = Frame(kept[-2].time, *_rest(kept[-1])), Frame(kept[-1].time, *_rest(kept[-2]))
         return kept

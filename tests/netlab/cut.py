@@ -1,18 +1,33 @@
-"""What a capture may lack: its beginning, or one direction. Each function takes and gives a little-endian pcap file of
-Ethernet frames with nanosecond stamps, as tcpdump writes it."""
+"""What a capture may lack: its beginning, frames amid it, one direction.
+
+Each function takes and gives a little-endian pcap file of Ethernet frames with nanosecond stamps, as tcpdump writes it.
+"""
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Callable, Iterator
 
 _SERVER_PORT = (5001).to_bytes(2, "big")
+_FLAGS = 16 + 47
 _SECOND = 1_000_000_000
 
 
 def begin_later(count: int) -> Callable[[bytes], bytes]:
     """The file without its first `count` frames."""
     return lambda data: _joined(data, [record for i, record in enumerate(_records(data)) if i >= count])
+
+
+def with_gaps(odds: float) -> Callable[[bytes], bytes]:
+    """The file as a sniffer that is too slow writes it: without some frames, by chance (odds of 0 to 1 a frame). Those
+    with SYN or FIN stay, so that any making tells the same ending."""
+
+    def cut(data: bytes) -> bytes:
+        chance = random.Random(1)
+        return _joined(data, [record for record in _records(data) if chance.random() >= odds or record[_FLAGS] & 3])
+
+    return cut
 
 
 def forward_only(data: bytes) -> bytes:

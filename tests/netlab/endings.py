@@ -23,7 +23,7 @@ from tests.netlab.stage import (
     send,
 )
 
-ELSEWHERE = ("198.51.100.0/24", "203.0.113.0/24")
+ELSEWHERE = {4: ("198.51.100.", "203.0.113."), 6: ("2001:db8:1::", "2001:db8:2::")}
 
 
 def refused(stage: Stage) -> None:
@@ -60,12 +60,14 @@ def answer_late(stage: Stage) -> None:
 
 def unreachable(stage: Stage) -> None:
     """A router (the server) says by ICMP that it knows no way to a host, and that it may not send to another."""
-    stage.server.set("ipv4.ip_forward", "1")
-    for net, kind in zip(ELSEWHERE, ("unreachable", "prohibit"), strict=True):
-        stage.client.ip("route", "add", net, "via", SERVER[4])
-        stage.server.ip("route", "add", kind, net)
+    version = stage.version
+    stage.server.set("ipv4.ip_forward" if version == 4 else "ipv6.conf.all.forwarding", "1")
+    for start, kind in zip(ELSEWHERE[version], ("unreachable", "prohibit"), strict=True):
+        net = f"{start}0/24" if version == 4 else f"{start}/48"
+        stage.client.ip("route", "add", net, "via", SERVER[version])
+        stage.server.ip(f"-{version}", "route", "add", kind, net)
         with contextlib.suppress(OSError):
-            stage.socket(stage.client).connect((net.replace("0/24", "7"), PORT))
+            stage.socket(stage.client).connect((f"{start}7", PORT))
 
 
 def backlog_full(stage: Stage) -> None:
@@ -111,6 +113,26 @@ def aborted_by_server(stage: Stage) -> None:
     """The server answers a request with a reset."""
     pair = stage.pair()
     move(pair.client, pair.server, 500)
+    abort(pair.server)
+    time.sleep(0.2)
+
+
+def closed_then_aborted(stage: Stage) -> None:
+    """The client closes its side, and a moment later drops what is left, with a reset."""
+    pair = stage.pair()
+    move(pair.client, pair.server, 500)
+    pair.client.shutdown(socket.SHUT_WR)
+    time.sleep(0.2)
+    abort(pair.client)
+    time.sleep(0.2)
+
+
+def answered_with_abort(stage: Stage) -> None:
+    """The client closes its side; the server drops the connection with a reset."""
+    pair = stage.pair()
+    move(pair.client, pair.server, 500)
+    pair.client.shutdown(socket.SHUT_WR)
+    time.sleep(0.2)
     abort(pair.server)
     time.sleep(0.2)
 

@@ -28,6 +28,8 @@ class Way:
     """The line's speed (bytes a second); 0 for one without limit."""
     buffer: int = 1 << 30
     """Bytes that can wait for the line; what comes on top is lost."""
+    largest: int = 1 << 30
+    """Longer frames are lost, and nobody says so (bytes)."""
 
 
 CLEAR = Way()
@@ -66,7 +68,7 @@ class Passage:
         `payload` is that of a TCP segment (bytes), None for other frames.
         """
         way, chance, data = self.way, self._random.random, bool(payload)
-        if self.dark or (payload is not None and chance() < (way.loss if data else way.ack_loss)):
+        if self.dark or size > way.largest or (payload is not None and chance() < (way.loss if data else way.ack_loss)):
             return self._lose(payload)
         if way.rate:
             start = max(now, self._busy)

@@ -6,64 +6,63 @@ import json
 import subprocess
 import textwrap
 import tomllib
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from collectors.decode import decode
 from collectors.sources import open_capture
 from pipeline.engine import Engine
+from pipeline.render.fields import FieldWriter, PrintedField
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
+from pipeline.schema.shown import sources
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 MADE = FOLDER / "made.toml"
-_WORD = "shoal.tcp.analysis"
-MARKS = {c.name.removeprefix("tcp.analysis."): c.bits_of[1] for c in PACKETS.columns
-         if c.bits_of and c.bits_of[0] == _WORD and c.bits_of[2] == 1 and c.name.startswith("tcp.analysis.")}
-"""The bit of each mark."""
+MARKS = tuple(c.name.removeprefix("tcp.analysis.") for c in PACKETS.columns
+              if c.bits_of and c.bits_of[2] == 1 and c.name.startswith("tcp.analysis."))
+FIELDS = ("frame.number", "tcp.stream", *("tcp.analysis." + mark for mark in MARKS), *("tcp." + name for name in (
+    "seq", "nxtseq", "ack", "window_size", "window_size_scalefactor", "time_relative", "time_delta", "completeness",
+    "connection.syn", "connection.synack", "connection.fin", "connection.rst", "analysis.duplicate_ack_num",
+    "analysis.duplicate_ack_frame", "analysis.rto", "analysis.rto_frame", "analysis.acks_frame", "analysis.ack_rtt",
+    "analysis.initial_rtt", "analysis.bytes_in_flight", "analysis.push_bytes_sent",
+)))  # fmt: skip
 
 Streams = dict[str, dict[str, Any]]
 """By stream index: the number of segments, and for each mark the frames (from 1) that have it."""
 
 
-def by_tshark(path: Path) -> Streams:
-    """What tshark says."""
-    fields = ("frame.number", "tcp.stream", *(f"tcp.analysis.{mark}" for mark in MARKS))
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=f"]
-    command += [argument for name in fields for argument in ("-e", name)]
+def by_tshark(path: Path) -> list[list[str]]:
+    """The cells of FIELDS for each segment, as tshark prints them. (Not of the segment that an ICMP error quotes.)"""
+    command = ["tshark", "-n", "-r", str(path), "-Y", "tcp and not icmp and not icmpv6", "-T", "fields"]
+    command += ["-E", "occurrence=f", *(argument for name in FIELDS for argument in ("-e", name))]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
-    streams: Streams = defaultdict(lambda: {"segments": 0})
-    for line in told.stdout.splitlines():
-        number, stream, *marks = line.split("\t")
-        if stream:
-            _add(streams[stream], int(number), [mark for mark, text in zip(MARKS, marks, strict=True) if text])
-    return dict(streams)
+    return [line.split("\t") for line in told.stdout.splitlines()]
 
 
-def by_shoal(path: Path) -> Streams:
-    """What Shoal says."""
-    columns, engine = Columns(PACKETS), Engine()
-    streams: Streams = defaultdict(lambda: {"segments": 0})
-    number = 0
+def by_shoal(path: Path) -> list[list[str]]:
+    """The same, as Shoal prints them."""
+    shown = [PrintedField(sources(PACKETS, name), "f", "", "\t" if i else "") for i, name in enumerate(FIELDS)]
+    writer, columns, engine = FieldWriter(shown, ""), Columns(PACKETS), Engine()
+    text = b""
     with open_capture(str(path)) as reader:
         for frames in reader:
             decode(frames, columns)
             engine.process(columns)
-            present = columns.present("tcp.stream")
-            assert present is not None
-            rows = (present.tolist(), columns.values("tcp.stream").tolist(), columns.values(_WORD).tolist())
-            for there, stream, word in zip(*rows, strict=True):
-                number += 1
-                if there:
-                    _add(streams[str(stream)], number, [mark for mark, bit in MARKS.items() if word >> bit & 1])
-    return dict(streams)
+            text += b"".join(bytes(piece) for piece in writer.lines(columns, None))
+    return [cells for line in text.decode().splitlines() if (cells := line.split("\t"))[FIELDS.index("tcp.seq")]]
 
 
-def _add(stream: dict[str, Any], number: int, marks: list[str]) -> None:
-    stream["segments"] += 1
-    for mark in marks:
-        stream.setdefault(mark, []).append(number)
+def marks(rows: list[list[str]]) -> Streams:
+    """The marks that stand in the cells of FIELDS."""
+    streams: Streams = {}
+    for number, stream, *cells in rows:
+        content = streams.setdefault(stream, {"segments": 0})
+        content["segments"] += 1
+        for mark, cell in zip(MARKS, cells[: len(MARKS)], strict=True):
+            if cell:
+                content.setdefault(mark, []).append(int(number))
+    return streams
 
 
 def recorded() -> dict[str, Any]:

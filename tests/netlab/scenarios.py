@@ -19,14 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.netlab import endings, made, transfers
-from tests.netlab.cut import backward_only, begin_later, forward_only, stretched
+from tests.netlab.cut import backward_only, begin_later, forward_only, stretched, with_gaps
 from tests.netlab.lab import Capture, Host, LabError, Port, lab
 from tests.netlab.link import CLEAR, Way
 from tests.netlab.made import FOLDER
 from tests.netlab.stage import CLIENT, SERVER, Stage
 from tests.netlab.transfers import Play, dialogue, download, upload
 
-SNAPLEN = 96
 BOTH = ("client", "server")
 
 
@@ -43,6 +42,9 @@ class Scenario:
     delay: float = 0.005
     """One way, from host to host (seconds)."""
     version: int = 4
+    snaplen: int = 96
+    """Bytes that are captured of each frame: of most, all headers and little else; of IPv6 segments with SACK blocks, a
+    header that is cut."""
     set: dict[str, str] = field(default_factory=dict)
     """Variables of both hosts' network stacks."""
     cut: Callable[[bytes], bytes] = bytes
@@ -62,8 +64,12 @@ def _scenario_table() -> dict[str, Scenario]:
         "loss-no-timestamps": Scenario(send, to_server=Way(loss=0.04), at=BOTH, set={"ipv4.tcp_timestamps": "0"}),
         "loss-no-sack": Scenario(send, to_server=Way(loss=0.04), at=BOTH, set={"ipv4.tcp_sack": "0"}),
         "loss-ipv6": Scenario(send, to_server=Way(loss=0.04), to_client=Way(ack_loss=0.1), at=BOTH, version=6),
+        "loss-wan": Scenario(send, to_server=Way(loss=0.03), delay=0.05, at=BOTH),
+        "loss-exchange": Scenario(transfers.exchange(80_000), at=BOTH,
+                                  to_server=Way(loss=0.03, ack_loss=0.03), to_client=Way(loss=0.03, ack_loss=0.03)),
         "ack-loss": Scenario(send, to_client=Way(ack_loss=0.3), at=BOTH),
         "reordered": Scenario(send, to_server=Way(hold=0.08), at=BOTH),
+        "reordered-wan": Scenario(send, to_server=Way(hold=0.05), delay=0.05, at=BOTH),
         "duplicated": Scenario(send, to_server=Way(copies=0.08), to_client=Way(copies=0.08), at=BOTH),
         "everything": Scenario(send, at=BOTH,
                                to_server=Way(loss=0.03, ack_loss=0.03, hold=0.05, copies=0.03, jitter=0.004),
@@ -75,6 +81,7 @@ def _scenario_table() -> dict[str, Scenario]:
         "bufferbloat": Scenario(upload(250_000), to_server=Way(rate=250_000)),
         "slow-reader": Scenario(upload(60_000, rcvbuf=8192, read=2000, read_pause=0.02), at=BOTH),
         "stalled-reader": Scenario(upload(40_000, rcvbuf=4096, stall=2.5), at=BOTH),
+        "stalled-client": Scenario(transfers.stalled_client, at=BOTH),
         "stalled-reader-loss": Scenario(upload(40_000, rcvbuf=4096, stall=2), at=BOTH,
                                         to_server=Way(loss=0.1), to_client=Way(ack_loss=0.1)),
         "window-full": Scenario(upload(60_000, rcvbuf=8192), delay=0.02, at=BOTH),
@@ -86,11 +93,13 @@ def _scenario_table() -> dict[str, Scenario]:
                                   to_server=Way(loss=0.06, ack_loss=0.06), to_client=Way(loss=0.06, ack_loss=0.06)),
         "half-close": Scenario(transfers.half_close, to_server=Way(loss=0.02), to_client=Way(loss=0.02), at=BOTH),
         "outage": Scenario(transfers.outage(1.2), at=BOTH),
+        "mtu-black-hole": Scenario(upload(40_000), to_server=Way(largest=1300), set={"ipv4.tcp_mtu_probing": "1"}),
         "fast-open": Scenario(transfers.fast_open),
         # How it begins, or does not.
         "refused": Scenario(endings.refused),
         "unanswered": Scenario(endings.unanswered),
         "unreachable": Scenario(endings.unreachable),
+        "unreachable-ipv6": Scenario(endings.unreachable, version=6, snaplen=128),
         "answer-lost": Scenario(endings.answer_lost, at=BOTH),
         "answer-late": Scenario(endings.answer_late, at=BOTH),
         "backlog-full": Scenario(endings.backlog_full, at=("server",)),
@@ -104,6 +113,8 @@ def _scenario_table() -> dict[str, Scenario]:
         "fin-lost": Scenario(endings.fin_lost, at=BOTH),
         "aborted-by-client": Scenario(endings.aborted_by_client),
         "aborted-by-server": Scenario(endings.aborted_by_server),
+        "closed-then-aborted": Scenario(endings.closed_then_aborted),
+        "answered-with-abort": Scenario(endings.answered_with_abort),
         "server-killed": Scenario(endings.killed),
         "server-killed-unread": Scenario(endings.killed_unread),
         "server-closed-early": Scenario(endings.closed_early),
@@ -119,6 +130,7 @@ def _scenario_table() -> dict[str, Scenario]:
         "left-busy": Scenario(endings.left_busy),
         # What the capture lacks.
         "begun-later": Scenario(send, to_server=Way(loss=0.03), cut=begin_later(40)),
+        "slow-sniffer": Scenario(send, to_server=Way(loss=0.03), cut=with_gaps(0.1)),
         "forward-only": Scenario(send, to_server=Way(loss=0.03), cut=forward_only),
         "backward-only": Scenario(send, to_server=Way(loss=0.03), cut=backward_only),
     }
@@ -146,7 +158,7 @@ def play(name: str, folder: Path, seed: int = 1) -> dict[str, dict[str, int]]:
         for host, (variable, value) in itertools.product((client, server), scenario.set.items()):
             host.set(variable, value)
         paths = {where: Path(temporary, f"{name}-{where}.pcap") for where in scenario.at}
-        captures = [Capture(hosts[where], path, SNAPLEN, "not ip6 multicast") for where, path in paths.items()]
+        captures = [Capture(hosts[where], path, scenario.snaplen, "not ip6 multicast") for where, path in paths.items()]
         stage = Stage(client, server, switch, scenario.version)
         try:
             for capture in captures:
@@ -190,15 +202,15 @@ def main(names: list[str]) -> int:
             return 1
         places = zip(SCENARIOS[name].at, captures_of(name), strict=True)
         kept = made.recorded()
-        kept[name] = {"truth": truth} | {where: made.by_tshark(path) for where, path in places}
+        kept[name] = {"truth": truth} | {where: made.marks(made.by_tshark(path)) for where, path in places}
         made.record({name: kept[name] for name in SCENARIOS if name in kept})
         print(name, *(f"{path.name} {path.stat().st_size} bytes" for path in captures_of(name)), flush=True)
     return 0
 
 
-def captures_of(name: str) -> list[Path]:
-    """The captures of a scenario, as they are kept."""
-    return [FOLDER / f"{name}-{where}.pcap.gz" for where in SCENARIOS[name].at]
+def captures_of(name: str, folder: Path = FOLDER) -> list[Path]:
+    """The captures of a scenario, as they are kept in tests/scenarios or in another folder."""
+    return [folder / f"{name}-{where}.pcap.gz" for where in SCENARIOS[name].at]
 
 
 if __name__ == "__main__":

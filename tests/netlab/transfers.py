@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -51,6 +52,38 @@ def dialogue(rounds: int, answer: int) -> Play:
         close_in_order(pair.client, pair.server)
 
     return play
+
+
+def exchange(size: int) -> Play:
+    """Both send at once, as much as each other; the client closes."""
+
+    def play(stage: Stage) -> None:
+        pair = stage.pair()
+        sending = [send(end, size) for end in (pair.client, pair.server)]
+        reading = threading.Thread(target=receive, args=(pair.client, size))
+        reading.start()
+        receive(pair.server, size)
+        for thread in (reading, *sending):
+            thread.join()
+        close_in_order(pair.client, pair.server)
+
+    return play
+
+
+def stalled_client(stage: Stage) -> None:
+    """The server sends, and the client's reader stalls for half a second amid it."""
+    client = stage.socket(stage.client)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listening = stage.listen()
+    client.connect(listening.getsockname())
+    server, _ = listening.accept()
+    move(client, server, 100)
+    sending = send(server, 20_000)
+    receive(client, 4000)
+    time.sleep(0.5)
+    receive(client, 16_000)
+    sending.join()
+    close_in_order(server, client)
 
 
 def half_close(stage: Stage) -> None:

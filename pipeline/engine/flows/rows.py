@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
-import struct
 from typing import Any
 
 import numpy as np
@@ -25,13 +24,32 @@ _SEGMENT_WORDS = tuple(
 _RTT_WORDS = ("rtt_min", "rtt_max", "rtt_samples")
 
 
-def community_id(source: bytes, destination: bytes, protocol: int, source_port: int, destination_port: int) -> str:
-    """Community ID, version 1, seed 0 (github.com/corelight/community-id-spec): addresses as 4 or 16 bytes."""
-    one, two = (source, source_port), (destination, destination_port)
-    if two < one:
-        one, two = two, one
-    data = b"\0\0" + one[0] + two[0] + bytes((protocol, 0)) + struct.pack(">HH", one[1], two[1])
-    return "1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
+def community_ids(ends: NDArray[np.uint8], ports: NDArray[np.uint16], protocols: NDArray[np.uint8],
+                  is_ip6: NDArray[np.bool_]) -> list[str]:
+    """Community IDs, version 1, seed 0 (github.com/corelight/community-id-spec).
+
+    `ends` has shape (rows, 2, 16), an IPv4 address being the last four bytes; `ports` (rows, 2); the others (rows,).
+    """
+    rows = len(ends)
+    key = np.concatenate([ends, ports.astype(">u2").view(np.uint8).reshape(rows, 2, 2)], axis=2)
+    different = key[:, 0] != key[:, 1]
+    at = different.argmax(axis=1)
+    swap = key[np.arange(rows), 0, at] > key[np.arange(rows), 1, at]
+    key[swap] = key[swap][:, ::-1]
+    # Seed, addresses, protocol, a zero, ports: 40 bytes with IPv6, 16 with IPv4.
+    data = np.zeros((rows, 40), np.uint8)
+    data[:, 2:18], data[:, 18:34] = key[:, 0, :16], key[:, 1, :16]
+    data[:, 34], data[:, 36:38], data[:, 38:40] = protocols, key[:, 0, 16:], key[:, 1, 16:]
+    four = ~is_ip6
+    data[four, 2:6], data[four, 6:10] = key[four, 0, 12:16], key[four, 1, 12:16]
+    data[four, 10], data[four, 11] = protocols[four], 0
+    data[four, 12:14], data[four, 14:16] = key[four, 0, 16:], key[four, 1, 16:]
+    whole, sizes = data.tobytes(), np.where(four, 16, 40).tolist()
+    sha1, encode = hashlib.sha1, binascii.b2a_base64
+    digests = (
+        encode(sha1(whole[40 * i : 40 * i + size], usedforsecurity=False).digest()) for i, size in enumerate(sizes)
+    )
+    return [f"1:{line}" for line in b"".join(digests).decode("ascii").splitlines()]
 
 
 def _put(columns: Columns, name: str, cells: Any) -> None:
@@ -90,14 +108,8 @@ def _identity(columns: Columns, state: State) -> None:
         _put(columns, f"udp.{where}port", port)
     _put(columns, "tcp.stream", state.own("stream"))
     _put(columns, "udp.stream", state.own("stream"))
-    cells = zip(
-        ends[0].tolist(), ends[1].tolist(), np.where(tcp, 6, 17).tolist(), state.port("client").tolist(),
-        state.port("server").tolist(), ip6.tolist(), strict=True,
-    )
-    columns.texts = [
-        community_id(bytes(a if long else a[12:]), bytes(b if long else b[12:]), proto, one, two)
-        for a, b, proto, one, two, long in cells
-    ]
+    ports = np.stack([state.port("client"), state.port("server")], axis=1).astype(np.uint16)
+    columns.texts = community_ids(np.stack(ends, axis=1), ports, columns.values("ip.proto").astype(np.uint8), ip6)
     columns.values("shoal.community_id")[:] = np.arange(columns.rows)
 
 

@@ -1,4 +1,4 @@
-"""How the state of a TCP conversation is laid out, for the modules that work on it, and the bits of a segment's marks."""
+"""How the state of a TCP conversation is laid out, and the bits of a segment's marks."""
 
 from __future__ import annotations
 

@@ -22,19 +22,21 @@ def given_up(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: c
              captured: cython.Py_ssize_t, ack: cython.uint) -> cython.int:
     """Whether Wireshark's dissector gives the segment up in its options, so that it shows no analysis of it (1 or 0).
 
-    They stand from `at` up to `end`; the bytes before `captured` are there. It does where they go on beyond that, and at a
-    SACK option without a block, unless `ack`, the relative acknowledgment number, is beyond half the range. An option
-    whose length is wrong ends them in peace.
+    They stand from `at` up to `end`; the bytes before `captured` are there. It does where they go on beyond that, and
+    at a SACK option without a block, unless `ack`, the relative acknowledgment number, is beyond half the range. An
+    option whose length is wrong ends them in peace, and so does another behind their end.
     """
     kind: cython.int
     size: cython.Py_ssize_t
+    ended: cython.bint = False
     while at < end:
         if at < 0 or at >= captured:
             return 1
         kind = raw[at]
-        if kind == _EOL:
+        if ended and kind != _EOL:
             return 0
-        if kind == _NOP:
+        ended = kind == _EOL
+        if kind <= _NOP:
             at += 1
             continue
         if at + 1 >= end:

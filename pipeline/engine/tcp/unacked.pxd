@@ -1,5 +1,7 @@
 cdef class Unacked:
     cdef public unsigned long long evicted
+    cdef Py_ssize_t row
+    cdef object _notes
     cdef unsigned int acked_frame
     cdef long long acked_time
     cdef unsigned int _free

@@ -12,6 +12,8 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
+from pipeline.engine.snapshot import Tree, grown
 
 MOST_SEGMENTS = 8_000_000
 """Segments remembered in all. For one more all lists are emptied (counted in `evicted`)."""
@@ -41,14 +43,41 @@ _NEXT = cython.declare(cython.Py_ssize_t, 4)
 
 @cython.cclass
 class Unacked:
-    """Lists of unacknowledged segments, by number of the direction (any number below what `reserve` was told)."""
+    """Lists of unacknowledged segments, by number of the direction (any number below what `reserve` was told).
 
-    def __init__(self) -> None:
+    `row` is the row of the batch under way, for notes.
+    """
+
+    def __init__(self, notes: Notes) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes
         self.acked_frame = 0
         self.acked_time = 0
         self._free = 0
         self._room = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        self.reserve(1)
+        return {
+            "numbers": [self.evicted, self._free, self._room, len(np.asarray(self._segment))],
+            "list": np.asarray(self._list),
+            "segment": np.asarray(self._segment)[: self._room],
+            "time": np.asarray(self._time)[: self._room],
+        }
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.evicted, self._free, self._room, size = state["numbers"]
+        lists = lines(len(state["list"]), 6, np.uint32)
+        lists[:] = state["list"]
+        segments = lines(size, 5, np.uint32)
+        segments[: self._room] = state["segment"]
+        times = grown(state["time"], size)
+        self._list = lists if cython.compiled else memoryview(lists)
+        self._segment = segments if cython.compiled else memoryview(segments)
+        self._time = times if cython.compiled else memoryview(times)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -77,6 +106,7 @@ class Unacked:
         if size * 2 > MOST_SEGMENTS:
             lists = np.asarray(self._list)
             self.evicted += int(lists[:, _COUNT].sum(dtype=np.int64))
+            self._notes.note("unacknowledged-forgotten", self.row, self.evicted)
             lists[:] = 0
             self._free = 0
             self._room = 1
@@ -183,17 +213,20 @@ class Unacked:
         at: cython.uint = self._list[of, _OLDEST]
         seq: cython.uint
         beyond: cython.ulonglong
+        behind: cython.bint
         found: cython.int = 0
         changed: cython.bint = False
         if at == 0:
             return 0
         # Nothing happens where every segment begins at or behind `ack`, in terms of signed differences.
         beyond = (self._list[of, _LOW] - (ack - base)) & _WORD
+        behind = beyond >= _HALF_RANGE
         if self._list[of, _HIGH] >= self._list[of, _LOW] and self._list[of, _MIXED] < 2:
             beyond += self._list[of, _HIGH] - self._list[of, _LOW]
             if beyond < _HALF_RANGE:
                 return 0
-        if self._list[of, _MIXED] == 0 and self._list[of, _HIGH] - self._list[of, _LOW] < _HALF:
+        # In order, the ends are in order of their signed differences from `ack` too, if the first begins behind it.
+        if behind and self._list[of, _MIXED] == 0 and self._list[of, _HIGH] - self._list[of, _LOW] < _HALF:
             while at != 0:
                 seq = self._segment[at, _SEQ]
                 if (self._segment[at, _NEXT] - ack) & _WORD == 0:
