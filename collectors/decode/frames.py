@@ -301,8 +301,9 @@ class Decoder:
         out.u32[_FRAME_LEN, :n] = frames.length
         out.u32[_CAP_LEN, :n] = frames.cap_len
         told = frames.interface != NO_INTERFACE
-        out.u16[_INTERFACE, :n] = np.where(told, frames.interface, 0)
-        out.lane[_L_INTERFACE, :n] = told
+        if told.any():
+            out.u16[_INTERFACE, :n] = np.where(told, frames.interface, 0)
+            out.lane[_L_INTERFACE, :n] = told
         out.u16[_LINKTYPE, :n] = frames.linktype
         self._packet.bind(out)
         self._rows(frames, out, n)

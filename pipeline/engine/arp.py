@@ -42,10 +42,11 @@ class DuplicateAddresses:
     def process(self, columns: Columns) -> None:
         """Mark the rows whose sender (or, in a reply, target) has an address that another one holds."""
         there = columns.present("arp.src.proto_ipv4")
-        hw = columns.present("arp.src.hw_mac")
+        hw = columns.counts("arp.src.hw_mac")
         assert there is not None
         assert hw is not None
-        rows = np.flatnonzero(there & hw)
+        rows = np.flatnonzero(there)
+        rows = rows[hw[rows] != 0]
         if not len(rows):
             return
         opcode = columns.values("arp.opcode")[rows].tolist()
