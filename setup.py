@@ -17,7 +17,7 @@ SOURCES = sorted(
 setup(
     ext_modules=cythonize(
         [
-            Extension(str(p.with_suffix("")).replace("/", "."), [str(p)], extra_compile_args=["-O2", "-g0"])
+            Extension(str(p.with_suffix("")).replace("/", "."), [str(p)], extra_compile_args=["-O3", "-g0"])
             for p in SOURCES
         ],
         compiler_directives={

@@ -275,7 +275,8 @@ def main(target: Path) -> None:
             finally:
                 capture.close()
         target.write_bytes(to_pcapng(pcap.read_bytes()))
-    print(f"{target}: {target.stat().st_size} bytes; segments lost: {switch.lost}")
+    lost = sum(way.counts.lost for way in (*switch.into.values(), *switch.out.values()))
+    print(f"{target}: {target.stat().st_size} bytes; segments lost: {lost}")
 
 
 if __name__ == "__main__":

@@ -327,23 +327,23 @@ class Decoder:
         start: cython.Py_ssize_t
         slot: cython.Py_ssize_t
         size: cython.Py_ssize_t = data.shape[0]
+        p.data = data
         with cython.nogil:
             for i in range(n):
                 start = offset[i]
                 if start < 0 or start + caps[i] > size:
                     with cython.gil:
                         raise ValueError(f"frame {i} of the batch lies outside of its buffer")
-                p.data = data[start : start + caps[i]]
                 p.row = i
-                p.at = 0
-                p.end = caps[i]
-                p.full = lens[i] if lens[i] > caps[i] else caps[i]
+                p.at = start
+                p.end = start + caps[i]
+                p.full = start + (lens[i] if lens[i] > caps[i] else caps[i])
                 p.next = 0
                 p.flow = 0
                 p.row_vlans = p.row_labels = p.row_blocks = p.row_outers = 0
                 _walk(p, first_layer(links[i]), links[i])
-                if p.at <= p.end and p.at <= 0xFFFF:
-                    p.u16[_OFFSET, i] = p.at
+                if p.at <= p.end and p.at - start <= 0xFFFF:
+                    p.u16[_OFFSET, i] = p.at - start
                     p.u32[_LENGTH, i] = p.end - p.at
                 _flow(p)
                 vlans[i + 1] = p.vlans

@@ -130,6 +130,17 @@ def push_outer(p: Packet) -> cython.int:
             p.outer_u16[_O_UDP_LEN, o] = 0
             p.outer_u16[_O_UDP_SUM, o] = 0
             p.outer_u8[_O_PORTS, o] = 0
+    # Cells without a value are zero.
+    if four:
+        p.u8[_TTL, row] = p.u8[_PROTO, row] = p.u8[_DSFIELD, row] = p.u8[_FLAGS, row] = p.u8[_HDR_LEN, row] = 0
+        p.u16[_ID, row] = p.u16[_LEN, row] = p.u16[_FRAG, row] = p.u16[_CHECKSUM, row] = 0
+        p.u32[_SRC, row] = p.u32[_DST, row] = 0
+    else:
+        p.u8[_HLIM, row] = p.u8[_NXT, row] = p.u8[_TCLASS, row] = 0
+        p.u16[_PLEN, row] = 0
+        p.u32[_FLOW, row] = 0
+        for k in range(16):
+            p.b16[_SRC6, row, k] = p.b16[_DST6, row, k] = 0
     p.lane[_L_IP, row] = 0
     p.lane[_L_IPV6, row] = 0
     p.lane[_L_FRAGHDR, row] = 0

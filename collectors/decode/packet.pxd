@@ -1,3 +1,13 @@
+cdef extern from *:
+    """
+    static inline unsigned int shoal_big_u16(const unsigned char *p) { return (unsigned int)p[0] << 8 | p[1]; }
+    static inline unsigned int shoal_big_u32(const unsigned char *p) {
+        return (unsigned int)p[0] << 24 | (unsigned int)p[1] << 16 | (unsigned int)p[2] << 8 | p[3];
+    }
+    """
+    unsigned int big_u16 "shoal_big_u16"(const unsigned char *p) noexcept nogil
+    unsigned int big_u32 "shoal_big_u32"(const unsigned char *p) noexcept nogil
+
 cdef class Packet:
     cdef public const unsigned char[::1] data
     cdef public Py_ssize_t row

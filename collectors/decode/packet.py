@@ -2,6 +2,7 @@
 
 A layer function reads at `p.at`, writes cells of `p.row`, moves `p.at` past its header, narrows the ends where the
 header tells a length, and answers the layer that follows (an id of `pipeline.schema.layers`, 0 for none).
+Positions count from the front of the batch's buffer.
 Two ends are kept, as in Wireshark: `p.end` is where the captured bytes end, `p.full` where the layer ends on the wire.
 A header that does not fit before `p.end` but before `p.full` was cut by the snap length; otherwise it is malformed.
 """
@@ -94,6 +95,8 @@ def narrow(p: Packet, length: cython.Py_ssize_t) -> cython.int:
 @cython.exceptval(0xFFFFFFFF, check=True)
 def u16(p: Packet, at: cython.Py_ssize_t) -> cython.uint:
     """Two bytes at `at`, big-endian."""
+    if cython.compiled and at >= 0 and at + 2 <= p.data.shape[0]:
+        return big_u16(cython.address(p.data[at]))  # type: ignore[name-defined]  # noqa: F821
     return (p.data[at] << 8) | p.data[at + 1]
 
 
@@ -102,6 +105,8 @@ def u16(p: Packet, at: cython.Py_ssize_t) -> cython.uint:
 @cython.exceptval(0xFFFFFFFF, check=True)
 def u32(p: Packet, at: cython.Py_ssize_t) -> cython.uint:
     """Four bytes at `at`, big-endian."""
+    if cython.compiled and at >= 0 and at + 4 <= p.data.shape[0]:
+        return big_u32(cython.address(p.data[at]))  # type: ignore[name-defined]  # noqa: F821
     return (
         (cython.cast(cython.uint, p.data[at]) << 24) | (p.data[at + 1] << 16) | (p.data[at + 2] << 8) | p.data[at + 3]
     )
@@ -112,6 +117,10 @@ def u32(p: Packet, at: cython.Py_ssize_t) -> cython.uint:
 @cython.exceptval(0xFFFFFFFFFFFFFFFF, check=True)
 def mac(p: Packet, at: cython.Py_ssize_t) -> cython.ulonglong:
     """Six bytes at `at`, big-endian: a hardware address."""
+    if cython.compiled and at >= 0 and at + 6 <= p.data.shape[0]:
+        return (
+            cython.cast(cython.ulonglong, big_u16(cython.address(p.data[at]))) << 32  # type: ignore[name-defined]  # noqa: F821
+        ) | big_u32(cython.address(p.data[at + 2]))  # type: ignore[name-defined]  # noqa: F821
     return (
         (cython.cast(cython.ulonglong, p.data[at]) << 40)
         | (cython.cast(cython.ulonglong, p.data[at + 1]) << 32)

@@ -16,8 +16,11 @@ from collectors.sources.stream import GZIP, Gunzip, Input, Window, open_input
 
 BATCH_ROWS = 65_536
 BATCH_BYTES = 16 << 20
+FRAME_BYTES = 256
+"""Bytes a frame that a batch of fewer rows is given, so that it stays in the processor's cache."""
 
 _CUT_HEAD = 64
+_LEAST_BYTES = 1 << 18
 
 _OTHERS = {
     b"\x28\xb5\x2f\xfd": "zstd-compressed data; decompress it first",
@@ -121,16 +124,18 @@ class CaptureReader:
 
 
 def open_capture(
-    path: str | os.PathLike[str], *, batch_rows: int = BATCH_ROWS, batch_bytes: int = BATCH_BYTES
+    path: str | os.PathLike[str], *, batch_rows: int = BATCH_ROWS, batch_bytes: int | None = None
 ) -> CaptureReader:
     """Open a pcap or pcapng file, also a gzip-compressed one, or a pipe of either ("-" is standard input).
 
-    A batch has up to `batch_rows` frames of about `batch_bytes` bytes; memory stays at a few times that, however
-    long the file. Raises CaptureError for what can't be opened or is no capture. Offsets in warnings count bytes of
-    the capture, after decompression.
+    A batch has up to `batch_rows` frames of about `batch_bytes` bytes (by default 256 a frame, 16 MiB at the most);
+    memory stays at a few times that, however long the file. Raises CaptureError for what can't be opened or is no
+    capture. Offsets in warnings count bytes of the capture, after decompression.
     """
     name = os.fspath(path)
     source = open_input(name)
+    if batch_bytes is None:
+        batch_bytes = min(BATCH_BYTES, max(_LEAST_BYTES, FRAME_BYTES * batch_rows))
     try:
         window = Window(source, max(batch_bytes, 1 << 12))
         window.need(4)

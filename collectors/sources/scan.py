@@ -58,6 +58,8 @@ def u16(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, big: cytho
 @cython.exceptval(-1, check=False)
 def u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, big: cython.bint) -> cython.longlong:
     """Four bytes of `data` as a number."""
+    if cython.compiled and at >= 0 and at + 4 <= data.shape[0]:
+        return read_u32(cython.address(data[at]), big)  # type: ignore[name-defined]  # noqa: F821
     if big:
         return cython.cast(cython.longlong, data[at]) << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
     return data[at] | data[at + 1] << 8 | data[at + 2] << 16 | cython.cast(cython.longlong, data[at + 3]) << 24

@@ -50,7 +50,8 @@ def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], setti
     left = count
     for path in paths:
         counted = make_statistics()
-        left = _read_capture(path, make_writer(), counted, " ".join(expression), left)
+        left = _read_capture(path, make_writer(), counted, " ".join(expression), left,
+                             causes="shoal.tcp.cause" in names)
         # The last asked for first, as tshark has it.
         for statistic in reversed(counted):
             for text in statistic.lines():
@@ -113,21 +114,27 @@ def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Calla
 
 
 def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statistic], expression: str,
-                  left: int | None) -> int | None:
+                  left: int | None, *, causes: bool) -> int | None:
     """Print and count the frames of one capture, `left` at most; how many are left then."""
     from collectors.sources import open_capture
     from pipeline.embedded import decoded
     from pipeline.engine import Engine
     from pipeline.schema import PACKETS
     from pipeline.schema.columns import Columns
+    from pipeline.statistics import TakesFlows
 
     out = sys.stdout.buffer
     rows = BATCH_ROWS if left is None else min(left, BATCH_ROWS)
-    engine = Engine()
+    takers = [statistic for statistic in statistics if isinstance(statistic, TakesFlows)]
+
+    def take(rows: Columns) -> None:
+        for taker in takers:
+            taker.take(rows)
+
+    engine = Engine(take if takers else None, causes=causes)
     with open_capture(path, batch_rows=rows) as reader:
-        for frames, columns in decoded(reader, Columns(PACKETS, rows), engine):
+        for frames, columns in decoded(reader, Columns(PACKETS, rows), engine, left):
             if left is not None:
-                columns.rows = min(columns.rows, left)
                 left -= columns.rows
             keep = _matching(expression, frames)[: columns.rows] if expression else None
             for statistic in statistics:
@@ -136,8 +143,6 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
                 for text in writer.lines(columns, keep):
                     out.write(text)
                 out.flush()
-            if left == 0:
-                break
         if reader.warning:
             click.echo(f"shoal: warning: {reader.warning}", err=True)
     return left

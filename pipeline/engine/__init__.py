@@ -8,6 +8,7 @@ from typing import Protocol
 from pipeline.engine.arp import DuplicateAddresses
 from pipeline.engine.flows import Flows
 from pipeline.engine.fragments import Reassembly
+from pipeline.engine.notes import Notes, event_rows
 from pipeline.engine.snapshot import SnapshotError, Tree, pack, unpack
 from pipeline.engine.streams import Streams
 from pipeline.engine.tcp.analysis import Analysis
@@ -33,26 +34,40 @@ class Part(Protocol):
 class Engine:
     """The stateful columns of one capture, in the order of its frames.
 
-    With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order.
+    With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order; with `events`, of
+    `EVENT_STATES`. Without `causes` (and `flows`) `shoal.tcp.cause` stays empty, and costs nothing.
     """
 
-    def __init__(self, flows: Callable[[Columns], None] | None = None) -> None:
-        self.reassembly = Reassembly()
-        self.streams = Streams()
-        self.tcp = Analysis()
-        self.causes = Causes()
-        self.duplicates = DuplicateAddresses()
-        self.flows = Flows(flows) if flows is not None else None
+    def __init__(
+        self,
+        flows: Callable[[Columns], None] | None = None,
+        events: Callable[[Columns], None] | None = None,
+        *,
+        causes: bool = True,
+    ) -> None:
+        self.notes = Notes()
+        self.reassembly = Reassembly(self.notes)
+        self.streams = Streams(self.notes)
+        self.tcp = Analysis(self.notes)
+        self.causes = Causes(self.notes)
+        self.duplicates = DuplicateAddresses(self.notes)
+        self.flows = Flows(self.causes, flows, self.notes) if flows is not None else None
+        self._events = events
+        self._judges = causes or flows is not None
 
     def process(self, columns: Columns) -> None:
         """Add to the rows of the next batch, in place, what only earlier rows can tell."""
         self.reassembly.process(columns)
         self.streams.process(columns)
         self.tcp.process(columns, self.streams.conversation, self.streams.turn)
-        self.causes.process(columns, self.streams.conversation, self.streams.turn)
+        # The flows lead the causes, where there are any.
+        if self._judges:
+            last = self.causes if self.flows is None else self.flows
+            last.process(columns, self.streams.conversation, self.streams.turn)
         self.duplicates.process(columns)
-        if self.flows is not None:
-            self.flows.process(columns, self.streams.conversation, self.streams.turn)
+        noted = self.notes.take()
+        if noted and self._events is not None:
+            self._events(event_rows(columns, noted))
 
     def snapshot(self) -> bytes:
         """All that the engine knows, after the rows so far; `restore` takes it back."""
@@ -74,7 +89,7 @@ class Engine:
     def _parts(self) -> dict[str, Part]:
         parts: dict[str, Part] = {
             "reassembly": self.reassembly, "streams": self.streams, "tcp": self.tcp, "causes": self.causes,
-            "duplicates": self.duplicates,
+            "duplicates": self.duplicates, "notes": self.notes,
         }  # fmt: skip
         return parts if self.flows is None else parts | {"flows": self.flows}
 

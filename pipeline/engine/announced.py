@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from itertools import islice
 from typing import Any
 
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 
 MOST_ANNOUNCED = 100_000
@@ -46,7 +46,8 @@ _SKINNY_ADDRESS = {0x22: 4, 0x31: 4, 0x8A: 8, 0x154: 12, 0x155: 12}
 _SKINNY_SAYS_FAMILY = 17
 _SIP_FIRST = re.compile(rb"SIP/2\.0 (\d{3})[ \r\n]|[!-~]+ [!-~]+ SIP/2\.0\r?\n")
 _SIP_NAMES = {b"c": b"content-type", b"l": b"content-length", b"i": b"call-id"}
-_BLANK = re.compile(rb"\r?\n\r?\n")
+_SIP_HEADER = re.compile(rb"\n[ \t\r]*(content-type|content-length|call-id|cseq|[cli])[ \t\r]*:([^\n]*)", re.IGNORECASE)
+_BLANK = re.compile(rb"\n\r?\n")
 _PART = re.compile(rb"content-type:[ \t]*application/sdp[^\n]*\n", re.IGNORECASE)
 _CONNECTION = re.compile(rb"c=IN IP[46] ([0-9A-Fa-f.:]+)")
 _MEDIA = re.compile(rb"m=[^ ]+ (\d{1,5})(?:/\d+)? ([^ ]+)")
@@ -90,11 +91,14 @@ class Announced:
     """What has been announced so far.
 
     `generation` moves with each change, so that others may keep what they found; `ports` has a bit at each port that
-    was ever announced, so that they need not ask for others: 1 for UDP, 2 for TCP.
+    was ever announced, so that they need not ask for others: 1 for UDP, 2 for TCP. `row` is the row of the batch that
+    is being heard, for notes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes or Notes()
         self.generation = 0
         self.ports = bytearray(65_536)
         # The frame that announced it, and its `udp.stream`, -1 until it is used.
@@ -186,6 +190,7 @@ class Announced:
         elif len(self._wild) >= MOST_ANNOUNCED:
             del self._wild[next(iter(self._wild))]
             self.evicted += 1
+            self._notes.note("announcements-forgotten", self.row, self.evicted)
         self._wild[wild] = [frame, -1]
         self.ports[wild[0][2]] |= 1
         self.generation += 1
@@ -324,9 +329,8 @@ class Announced:
         if blank is None:
             return
         headers: dict[bytes, bytes] = {}
-        for line in islice(data[: blank.start()].split(b"\n"), 1, 256):
-            name, _, value = line.partition(b":")
-            name = name.strip().lower()
+        for name, value in _SIP_HEADER.findall(data, 0, blank.start()):
+            name = name.lower()
             headers.setdefault(_SIP_NAMES.get(name, name), value.strip())
         body = data[blank.end() :]
         length = headers.get(b"content-length", b"")

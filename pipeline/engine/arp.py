@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
@@ -22,8 +23,9 @@ _GROUP_BIT = 1 << 40
 class DuplicateAddresses:
     """Which hardware address holds which protocol address."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
         self.evicted = 0
+        self._notes = notes or Notes()
         self._holder: dict[int, int] = {}
 
     def state(self) -> Tree:
@@ -54,14 +56,14 @@ class DuplicateAddresses:
         for k, row in enumerate(rows.tolist()):
             if opcode[k] not in (1, 2):
                 continue
-            taken = self._claim(src_ip[k], src_hw[k])
+            taken = self._claim(row, src_ip[k], src_hw[k])
             if opcode[k] == 2 and src_ip[k] != dst_ip[k]:
-                taken |= self._claim(dst_ip[k], dst_hw[k])
+                taken |= self._claim(row, dst_ip[k], dst_hw[k])
             if taken:
                 columns.u8[_DUPLICATE, row] = 1
                 columns.lane[_LANE, row] = 1
 
-    def _claim(self, address: int, hardware: int) -> bool:
+    def _claim(self, row: int, address: int, hardware: int) -> bool:
         """Whether another one holds the address; takes it where nobody does."""
         if address == 0 or hardware == 0 or hardware & _GROUP_BIT:
             return False
@@ -70,6 +72,7 @@ class DuplicateAddresses:
             if len(self._holder) >= MOST_ADDRESSES:
                 del self._holder[next(iter(self._holder))]
                 self.evicted += 1
+                self._notes.note("addresses-forgotten", row, self.evicted)
             self._holder[address] = hardware
             return False
         return holder != hardware

@@ -2,6 +2,8 @@ from libc.string cimport memcpy
 
 cdef class Pool:
     cdef public unsigned long long evicted
+    cdef Py_ssize_t row
+    cdef object _notes
     cdef unsigned int _most_blocks
     cdef unsigned int _most_fragments
     cdef unsigned int _used
@@ -18,6 +20,7 @@ cdef class Pool:
     cdef unsigned int[::1] _bucket
     cdef unsigned char[::1] _zeros
     cdef int reserve(self) except -1
+    cdef int _gave_up(self) except -1
     cdef int _grow(self) except -1
     cdef int _grow_blocks(self) except -1
     cdef unsigned int _take_block(self) except? 0 nogil

@@ -9,6 +9,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
 
 MOST_BYTES = 64 << 20
@@ -63,10 +64,13 @@ def copy(to: cython.uchar[::1], at: cython.Py_ssize_t, of: cython.const[cython.u
 
 @cython.cclass
 class Pool:
-    """Datagrams by number, from 1; 0 is none. `evicted` counts those given up."""
+    """Datagrams by number, from 1; 0 is none. `evicted` counts those given up; `row` is the row of
+    the batch under way, for notes."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes
         self._used = 0
         self._free_block = 0
         self._room_block = 0
@@ -130,6 +134,14 @@ class Pool:
         self._bucket = memoryview(buckets) if plain else buckets
         self._zeros = memoryview(zeros) if plain else zeros
         self._room = self._room_block = 1
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _gave_up(self) -> cython.int:
+        """Count a datagram that was given up."""
+        self.evicted += 1
+        self._notes.note("fragments-forgotten", self.row, self.evicted)
         return 0
 
     @cython.cfunc
@@ -361,10 +373,12 @@ class Pool:
             return 1
         if self._word[of, _COUNT] > self._most_fragments:
             self.drop(of)
-            self.evicted += 1
+            with cython.gil:
+                self._gave_up()
         while self._used > self._most_blocks:
             self.drop(self._oldest)
-            self.evicted += 1
+            with cython.gil:
+                self._gave_up()
         return 0
 
     @cython.cfunc

@@ -14,6 +14,7 @@ import numpy as np
 
 from collectors.sources.frames import NO_INTERFACE, Frames
 from pipeline.engine.datagrams import merge
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
@@ -85,11 +86,11 @@ def _put(to: cython.uchar[::1], at: cython.Py_ssize_t, value: cython.ulonglong, 
 class Reassembly:
     """Datagrams of which fragments have been seen; `evicted` and `completed` count datagrams."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
         self.completed = 0
         self._done = 0
         self._filled = 0
-        self._pool = Pool()
+        self._pool = Pool(notes or Notes())
         self._ready = False
         self._whole: Columns | None = None
 
@@ -194,6 +195,7 @@ class Reassembly:
                 if not self._ready:
                     with cython.gil:
                         self._begin()
+                self._pool.row = i
                 of = self._pool.find(a, b, c, d, e)
                 if not self._pool.add(of, raw, raw_offset[i] + u16[_PAYLOAD, i], offset, size, more):
                     continue

@@ -19,11 +19,12 @@ cdef class Streams:
     cdef unsigned long long _frames
     cdef unsigned int _generation
     cdef object _announced
+    cdef object _notes
     cdef unsigned long long[:, ::1] _key
     cdef unsigned int[:, ::1] _value
     cdef Py_ssize_t _find(self, unsigned long long a, unsigned long long b, unsigned long long c,
                           unsigned long long d, unsigned long long e, unsigned long long h) except -1 nogil
-    cdef int _grow(self) except -1
+    cdef int _grow(self, Py_ssize_t row) except -1
     cdef long long _wild_index(self, Py_ssize_t at, int side) except -1 nogil
     cdef long long _look_up(self, Py_ssize_t at, int side) except -1
     cdef object _ends(self, Py_ssize_t at, int side)

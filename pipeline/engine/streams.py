@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
@@ -169,11 +170,12 @@ class Streams:
     batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
     `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
     conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP,
-    16 (with 8) an ICMP error that quotes a segment of the TCP conversation, 32 (with 2) it was announced before.
+    16 an ICMP error quotes the segment, 32 (with 2) the conversation was announced before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
         self.evicted = 0
+        self._notes = notes or Notes()
         self.udp_streams = 0
         self.tcp_streams = 0
         self._size = 0
@@ -183,7 +185,7 @@ class Streams:
         none = lines(1, 8, np.uint64)
         self._key = none if cython.compiled else memoryview(none)
         self._value = none.view(np.uint32) if cython.compiled else memoryview(none.view(np.uint32))
-        self._announced = Announced()
+        self._announced = Announced(self._notes)
         self.conversations = 0
         self.datagram_conversations = 0
         self.conversation: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -222,14 +224,14 @@ class Streams:
             self.conversation = np.zeros(columns.rows, np.int32)
             self.turn = np.zeros(columns.rows, np.uint8)
         if self._size == 0:
-            self._grow()
+            self._grow(0)
         self._rows(columns)
         self._frames += columns.rows
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def _grow(self) -> cython.int:
-        """Twice the room, or, at the cap, the same room emptied."""
+    def _grow(self, row: cython.Py_ssize_t) -> cython.int:
+        """Twice the room, or, at the cap, the same room emptied; `row` is the row of the batch that needs it."""
         plain = not cython.compiled
         old_key: cython.ulonglong[:, ::1] = self._key
         old_value: cython.uint[:, ::1] = self._value
@@ -237,6 +239,7 @@ class Streams:
         size = max(_FIRST_SIZE, self._size * 2)
         if self._used >= MOST_CONVERSATIONS:
             self.evicted += self._used
+            self._notes.note("conversations-forgotten", row, self.evicted)
             old, size = 0, self._size
             self._used = 0
             self.conversations = 0
@@ -343,6 +346,7 @@ class Streams:
         payload = bytes(memoryview(columns.raw_buffer)[start : start + columns.u32[_PAYLOAD_LEN, row]])
         src, dst = self._ends(at, side)
         seq = int(columns.u32[_SEQ, row]) if tcp else None
+        self._announced.row = row
         heard: cython.int = self._announced.hear(payload, self._frames + row + 1, src, dst, seq)
         if heard & ANEW:
             self._value[at, _KNOWN] |= _ANEW
@@ -465,7 +469,7 @@ class Streams:
                         dst = x
                     if self._used * 2 >= self._size:
                         with cython.gil:
-                            self._grow()
+                            self._grow(i)
                     at = self._find(a, b, c, d, (src << 17) | (dst << 1) | (1 if tcp else 0), h)
                     known = self._value[at, _KNOWN]
                     first = fresh = known == 0
@@ -501,10 +505,10 @@ class Streams:
                             index = self._value[at, _STREAM]
                         if quoted:
                             u32[_Q_STREAM, i] = index
-                            if tcp:
-                                conversation[i] = self._value[at, _STATE]
-                                turns[i] = _DATAGRAM | _QUOTED
                             lane[_L_QUOTED_STREAM, i] = 1
+                            if tcp and self._value[at, _STATE] != 0:
+                                conversation[i] = self._value[at, _STATE]
+                                turns[i] = side | _QUOTED
                         elif item < outers[i + 1]:
                             o_u32[_O_STREAM, item] = index
                         else:
@@ -536,7 +540,6 @@ class Streams:
                     elif (
                         not first
                         and lane[_L_FLAGS, i]
-                        and lane[_L_LEN, i]
                         and flags & 0x12 == 0x12
                         and self._value[at, _KNOWN] & (1 << side)
                         and self._value[at, _BASE + side] != u32[_SEQ, i]

@@ -60,6 +60,9 @@ _SEGMENTS = (
     ("reordered", "u32", "Segments of the {} that the network overtook", ""),
     ("duplicated_by_network", "u32", "Segments of the {} that the network doubled", ""),
     ("lost_before", "u32", "Segments of the {} lost before they came to the capture point", ""),
+    ("resent_bytes", "u64", "Payload that the {} really sent again, needed or not", "bytes"),
+    ("missed_bytes", "u64", "Bytes of the {} that were acknowledged and never captured", "bytes"),
+    ("received_twice", "u32", "Segments of the {} that the other side told it got twice (D-SACK)", ""),
     ("lost_after", "u32", "Segments of the {} that were captured and lost behind the capture point", ""),
 )
 _RTT = (

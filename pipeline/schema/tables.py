@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline.schema.column import Column as C
 from pipeline.schema.column import ListGroup, Record
 from pipeline.schema.ddl import quote, table_columns
+from pipeline.schema.events import EVENT_STATES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 
@@ -47,7 +48,7 @@ class View:
     select: str
 
 
-TABLES: tuple[Record, ...] = (PACKETS, FLOW_STATES, CAPTURE_STATES)
+TABLES: tuple[Record, ...] = (PACKETS, FLOW_STATES, EVENT_STATES, CAPTURE_STATES)
 """Every record that is stored, in the order in which tables are made."""
 
 def _newest(name: str, meaning: str, of: Record) -> View:
@@ -58,6 +59,7 @@ def _newest(name: str, meaning: str, of: Record) -> View:
 
 VIEWS: tuple[View, ...] = (
     _newest("captures", "One row for each file imported, in its newest state", CAPTURE_STATES),
+    _newest("events", "One row for each event", EVENT_STATES),
     _newest("flows", "One row for each conversation, in its newest state", FLOW_STATES),
 )
 """Every view, made after the tables."""

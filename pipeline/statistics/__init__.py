@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,14 @@ class Statistic(Protocol):
     def lines(self) -> Iterator[bytes | memoryview]:
         """What is printed of all that was added: pieces of text that are whole lines, each valid until the next is
         asked for."""
+
+
+@runtime_checkable
+class TakesFlows(Protocol):
+    """A statistic that also counts conversations: it is to be handed the engine's rows of them."""
+
+    def take(self, rows: Columns) -> None:
+        """Count the next rows of `FLOW_STATES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ STATISTICS: dict[str, Known] = {
     "expert": Known("pipeline.statistics.expert:Expert", "What stands out, by severity: the marks and turns of TCP",
                     ("reassembly", "streams", "tcp")),
     "tcp,flows": Known("pipeline.statistics.flows:FlowList", "TCP conversations, and in words how each ended",
-                       ("reassembly", "streams", "tcp")),
+                       ("reassembly", "streams", "tcp", "causes", "flows")),
 }
 """Statistics by the name that `-z` takes."""
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.engine.flows import Flows
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.schema.columns import Columns
 
 _HEAD = (
-    "TCP flows: the client sends to the right; again: segments marked as retransmissions; RTT: of the handshake\n"
+    "TCP flows: the client sends to the right; again: segments really sent again; RTT: of the handshake\n"
     f"{'stream':>6}  {'client':<24} {'server':<24} {'seconds':>10} {'packets':>15} {'payload bytes':>23} {'again':>11}"
     f" {'RTT ms':>9}  ending\n"
 )
@@ -38,23 +36,29 @@ class FlowList:
 
     def __init__(self) -> None:
         self._lines: dict[int, str] = {}
-        self._flows = Flows(self._take)
+        self._all = False
+        self._kept: set[int] = set()
 
     def add(self, columns: Columns, engine: Engine, keep: NDArray[np.bool_] | None) -> None:
-        """Take up the rows of the next batch that `keep` marks."""
-        numbers = engine.streams.conversation
-        if keep is not None:
-            numbers = np.where(keep, numbers[: columns.rows], 0).astype(np.int32)
-        self._flows.process(columns, numbers, engine.streams.turn)
+        """Note the conversations that have a row which `keep` marks: they are shown, whole."""
+        if keep is None:
+            self._all = True
+            return
+        present = columns.present("tcp.stream")
+        assert present is not None
+        self._kept.update(columns.values("tcp.stream")[keep & present].tolist())
 
     def lines(self) -> Iterator[bytes]:
-        """The table."""
-        self._flows.finish()
+        """The table; the engine has finished."""
         yield _HEAD.encode()
         for stream in sorted(self._lines):
-            yield self._lines[stream].encode()
+            if self._all or stream in self._kept:
+                yield self._lines[stream].encode()
 
-    def _take(self, columns: Columns) -> None:
+    def take(self, rows: Columns) -> None:
+        """Keep the newest line of each conversation."""
+        columns = rows
+
         def both(name: str) -> list[tuple[Any, Any]]:
             one, two = (columns.values(f"shoal.{side}.{name}").tolist() for side in ("client", "server"))
             return list(zip(one, two, strict=True))
@@ -66,7 +70,11 @@ class FlowList:
         seconds = (last - first) / 1e9
         streams, endings = columns.values("tcp.stream").tolist(), columns.values("shoal.tcp.ending").tolist()
         rtt = columns.values("tcp.analysis.initial_rtt").view(np.int64) / 1e6
-        packets, payload, again = both("packets"), both("payload_bytes"), both("retransmission")
+        packets, payload = both("packets"), both("payload_bytes")
+        again = [
+            (one + two, three + four)
+            for (one, three), (two, four) in zip(both("resent"), both("resent_needlessly"), strict=True)
+        ]
         for row in np.flatnonzero(tcp).tolist():
             pair = [f"{one} > < {two}" for one, two in (packets[row], payload[row], again[row])]
             self._lines[streams[row]] = (

@@ -21,6 +21,7 @@ from pipeline import __version__
 from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
 from pipeline.schema.ddl import literal
+from pipeline.schema.events import EVENT_STATES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import CAPTURE_STATES
@@ -166,6 +167,38 @@ class _Blocks:
         self._release(ends=True)
 
 
+class _Table:
+    """Rows that the engine hands out, on their way to a table of their own; the writer starts with the first."""
+
+    def __init__(self, database: Database, record: Record, labels: dict[str, str], time: str, most: int) -> None:
+        self._labels = labels
+        self._writer = Writer(database, record.name, stored_columns(record))
+        self._blocks = _Blocks(self._writer, record, labels["capture"], time, most)
+        self._started = False
+
+    def add(self, rows: Columns) -> None:
+        """Take the next rows."""
+        if not self._started:
+            self._writer.start()
+            self._started = True
+        rows.labels.update(self._labels)
+        self._blocks.add(rows, 0)
+
+    def end(self) -> None:
+        """End the insert that is under way."""
+        self._blocks.end()
+
+    def close(self) -> None:
+        """Wait until all is stored. Raises what the writer failed with."""
+        if self._started:
+            self._writer.close()
+
+    def abort(self) -> None:
+        """End the writer; inserts under way are stored whole or dropped whole."""
+        if self._started:
+            self._writer.abort()
+
+
 def _state(database: Database, capture: str) -> Imported | None:
     rows = database.rows(
         "SELECT sensor, shoal.file.name AS path, shoal.frames AS frames, shoal.warning AS warning,"
@@ -225,18 +258,12 @@ def _decode_and_store(
     columns.labels.update(labels)
     reader = open_capture(imported.path, batch_rows=BATCH_ROWS)
     writer = Writer(database, PACKETS.name, stored_columns(PACKETS))
-    flow_writer = Writer(database, FLOW_STATES.name, stored_columns(FLOW_STATES))
     blocks = _Blocks(writer, PACKETS, imported.capture, "frame.time", BATCH_ROWS, stored)
-    # Of an interrupted import all are written again: they replace the same rows.
-    flow_blocks = _Blocks(flow_writer, FLOW_STATES, imported.capture, "shoal.last_time", HANDED_OUT)
-
-    def add_flows(rows: Columns) -> None:
-        rows.labels.update(labels)
-        flow_blocks.add(rows, 0)
-
-    engine = Engine(flows=add_flows)
+    # Of an interrupted import all rows of these are written again: they replace the same rows.
+    flows = _Table(database, FLOW_STATES, labels, "shoal.last_time", HANDED_OUT)
+    events = _Table(database, EVENT_STATES, labels, "shoal.event.time", HANDED_OUT)
+    engine = Engine(flows.add, events.add)
     writer.start()
-    flow_writer.start()
     try:
         for frames, _ in decoded(reader, columns, engine):
             if not len(frames):
@@ -256,14 +283,16 @@ def _decode_and_store(
                 imported.stored += len(frames) - skip
             if progress:
                 progress("import", reader.bytes_read, reader.size)
-        engine.finish()
         blocks.end()
-        flow_blocks.end()
+        flows.end()
+        events.end()
     except BaseException:
         writer.abort()
-        flow_writer.abort()
+        flows.abort()
+        events.abort()
         raise
     writer.close()
-    flow_writer.close()
+    flows.close()
+    events.close()
     imported.warning = reader.warning or ""
     _write_state(database, imported, "complete")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ import pytest
 
 from collectors.decode import decode
 from collectors.sources import CaptureError, open_capture
+from collectors.sources.frames import Frames
 from pipeline.engine import Engine
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from tests.decode import fuzz
 from tests.decode.corpus import captures
+from tests.decode.digest import digest
 
 CAPTURES = 200
 RANDOM_CUTS = 50
@@ -143,3 +146,25 @@ def _inside(data: bytes, known: list[int]) -> np.ndarray[tuple[int], np.dtype[np
 
 def test_mutated_batches() -> None:
     assert fuzz.run(500_000, seed=int.from_bytes(b"shoal")) >= 500_000
+
+
+def apart(batch: Frames, fill: int) -> Frames:
+    """The frames with 64 bytes of `fill` between them."""
+    view, size = memoryview(batch.buffer), batch.cap_len.astype(np.int64)
+    gap = bytes([fill]) * 64
+    pieces = [gap]
+    for at, n in zip(batch.offset.tolist(), size.tolist(), strict=True):
+        pieces += [bytes(view[at : at + n]), gap]
+    offset = 64 * np.arange(1, len(size) + 1) + np.concatenate([[0], np.cumsum(size)[:-1]])
+    return replace(batch, buffer=b"".join(pieces), offset=offset)
+
+
+def test_nothing_is_read_beside_a_frame() -> None:
+    fuzzer, engines = fuzz.Fuzzer(seed=7, rows=4096), (Engine(), Engine())
+    for _ in range(30):
+        batch, found = fuzzer.batch(), []
+        for engine, fill in zip(engines, (0, 255), strict=True):
+            decode(apart(batch, fill), COLUMNS)
+            engine.process(COLUMNS)
+            found.append(digest(COLUMNS))
+        assert found[0] == found[1]

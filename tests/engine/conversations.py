@@ -269,7 +269,7 @@ class Conversation:
     def disturbed(self) -> list[Frame]:
         """Frames lost, doubled, swapped; of one side only; or cut."""
         r = self.r
-        lost, doubled, swapped, cut, odd = (r.choice((0.0, 0.0, 0.03)) for _ in range(5))
+        lost, doubled, swapped, cut, odd, refused = (r.choice((0.0, 0.0, 0.03)) for _ in range(6))
         one = r.random() < 0.05
         here = ipaddress.ip_address(self.sides[0].address).packed
         kept: list[Frame] = []
@@ -285,6 +285,13 @@ class Conversation:
                 total = r.choice((0, 20, 36, 38, 39, 40, 2000))
                 frame = Frame(frame.time, frame.data[:16] + struct.pack(">H", total) + frame.data[18:], frame.length)
             kept += [frame, frame] if r.random() < doubled else [frame]
+            whole = len(frame.data) == frame.length and frame.data[12] == 8
+            if r.random() < refused and whole and frame.data[47] & SYN == 0:
+                # A router between them quotes the packet, or the front of it.
+                packet = frame.data[14 : 34 + r.choice((8, 16, 20, 100))]
+                data = ethernet("10.9.9.9", self.sides[0].address, 1, b"\3\1" + bytes(6) + packet)
+                kept.append(Frame(frame.time, data, len(data)))
+                continue
             if len(kept) > 2 and r.random() < swapped:
                 kept[-1], kept[-2] = Frame(kept[-2].time, *_rest(kept[-1])), Frame(kept[-1].time, *_rest(kept[-2]))
         return kept

@@ -1,151 +1,121 @@
-"""The TCP analysis, segment by segment, against tshark and by batches of any size."""
+"""Single rules of the TCP analysis, each in a small trace: what is marked, and that tshark marks the same."""
 
 from __future__ import annotations
 
-import random
 import struct
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from collectors.decode import decode
-from collectors.sources import open_capture
-from pipeline.engine import Engine
-from pipeline.render.fields import FieldWriter, PrintedField
-from pipeline.schema import PACKETS
-from pipeline.schema.columns import Columns
-from pipeline.schema.shown import sources
-from tests.engine.wire import A, B, _packet
-from tests.sources.makecap import pcap
+from tests.engine.conversations import ACK, FIN, MS, PSH, RST, START, SYN, Frame, ethernet, padded, sack
+from tests.engine.test_against_tshark import FIELDS, MARKS, differences, ours, tshark, written
 
-MS = 1_000_000
-START = 1_700_000_000_000 * MS
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-FIELDS = tuple("tcp." + name for name in (
-    "stream", "seq", "nxtseq", "ack", "window_size", "window_size_scalefactor", "time_relative", "time_delta",
-    "completeness", "analysis.retransmission", "analysis.fast_retransmission", "analysis.spurious_retransmission",
-    "analysis.out_of_order", "analysis.lost_segment", "analysis.duplicate_ack_num", "analysis.duplicate_ack_frame",
-    "analysis.window_update", "analysis.window_full", "analysis.zero_window", "analysis.zero_window_probe",
-    "analysis.zero_window_probe_ack", "analysis.keep_alive", "analysis.keep_alive_ack", "analysis.reused_ports",
-    "analysis.rto", "analysis.rto_frame", "analysis.acks_frame", "analysis.ack_rtt", "analysis.initial_rtt",
-    "analysis.bytes_in_flight", "analysis.push_bytes_sent", "connection.syn", "connection.synack", "connection.fin",
-    "connection.rst",
-))  # fmt: skip
-Trace = list[tuple[int, bytes]]
+Segment = tuple[int, int, int, int, int, int, bytes]
+"""Side, flags, sequence number, acknowledgment number, bytes of data, window, options."""
 
 
-def segment(side: int, flags: int, seq: int, ack: int = 0, length: int = 0, window: int = 8192,
-            options: bytes = b"") -> bytes:
-    """A segment from A (side 0) or B (side 1)."""
-    src, dst = ((A, 4000), (B, 80)) if side == 0 else ((B, 80), (A, 4000))
-    offset = 5 + len(options) // 4
-    numbers = (seq & 0xFFFFFFFF, ack & 0xFFFFFFFF)
-    head = struct.pack(">HHIIBBHHH", src[1], dst[1], *numbers, offset << 4, flags, window, 0, 0)
-    return _packet(src[0], dst[0], 6, head + options + b"d" * length)
+def a(flags: int, seq: int, ack: int = 0, length: int = 0, window: int = 8192, options: bytes = b"") -> Segment:
+    """What A sends."""
+    return (0, flags, seq, ack, length, window, options)
 
 
-def written(frames: Trace, folder: Path) -> Path:
-    """The frames as a capture with times in ns."""
-    path = folder / "made.pcap"
-    path.write_bytes(pcap(frames, magic=0xA1B23C4D))
-    return path
+def b(flags: int, seq: int, ack: int = 0, length: int = 0, window: int = 8192, options: bytes = b"") -> Segment:
+    """What B sends."""
+    return (1, flags, seq, ack, length, window, options)
 
 
-def ours(path: Path, batch_rows: int = 4096) -> list[list[str]]:
-    """The cells of FIELDS that Shoal prints for each frame."""
-    shown = [PrintedField(sources(PACKETS, name), "a", "\x1f", "\t" if i else "") for i, name in enumerate(FIELDS)]
-    writer, columns, engine = FieldWriter(shown, ""), Columns(PACKETS, batch_rows), Engine()
-    rows = []
-    with open_capture(str(path), batch_rows=batch_rows) as reader:
-        for batch in reader:
-            decode(batch, columns)
-            engine.process(columns)
-            for text in writer.lines(columns, None):
-                rows += [line.split("\t") for line in bytes(text).decode().split("\n")[:-1]]
-    return rows
+HELLO = [a(SYN, 99), b(SYN | ACK, 499, 100), a(ACK, 100, 500)]
+DSS, PRIO = b"\x1e\x08\x20\1abcd", b"\x1e\4\x50\1"
+COOKIE = b"\x22\6abcd"
+# Each trace, and the marks of its segments by their place from the end, -1 being the last.
+CASES: dict[str, tuple[list[Segment], dict[int, str]]] = {
+    "nothing": ([*HELLO, a(ACK, 100, 500, 10), b(ACK, 500, 110)], {}),
+    "a gap": ([*HELLO, a(ACK, 110, 500, 10)], {-1: "lost_segment"}),
+    "an acknowledgment beyond": ([*HELLO, a(ACK, 100, 500, 10), b(ACK, 500, 120)], {-1: "ack_lost_segment"}),
+    "beyond, twice": (
+        [*HELLO, a(ACK, 100, 500, 10), b(ACK, 500, 120), b(ACK, 500, 130)], {-2: "ack_lost_segment"}),
+    "beyond, then behind a gap": (
+        [*HELLO, a(ACK, 100, 500, 10), b(ACK, 500, 120), a(ACK, 120, 500, 10), b(ACK, 500, 140)],
+        {-3: "ack_lost_segment", -2: "lost_segment", -1: "ack_lost_segment"}),
+    "beyond, twice behind a gap": (
+        [*HELLO, a(ACK, 120, 500, 10), b(ACK, 500, 140), b(ACK, 500, 150), b(ACK, 500, 160)],
+        {-4: "lost_segment", -3: "ack_lost_segment", -2: "ack_lost_segment"}),
+    "beyond, and sent again": (
+        [*HELLO, a(ACK, 100, 500, 10), a(ACK, 110, 500, 10), b(ACK, 500, 130), b(ACK, 500, 110), a(ACK, 110, 500, 10)],
+        {-3: "ack_lost_segment", -1: "retransmission"}),
+    "sent again": ([*HELLO, a(ACK, 100, 500, 10), a(ACK, 100, 500, 10)], {-1: "retransmission"}),
+    "sent again though acknowledged": (
+        [*HELLO, a(ACK, 100, 500, 10), b(ACK, 500, 110), a(ACK, 100, 500, 10)],
+        {-1: "retransmission spurious_retransmission"}),
+    "a duplicate": ([*HELLO, b(ACK, 500, 100), b(ACK, 500, 100)], {-2: "duplicate_ack", -1: "duplicate_ack"}),
+    "a duplicate with another kind of multipath option": (
+        [*HELLO, b(ACK, 500, 100, options=DSS), b(ACK, 500, 100, options=DSS), a(ACK, 100, 500, options=PRIO),
+         b(ACK, 500, 100), b(ACK, 500, 100)],
+        {-5: "duplicate_ack", -3: "", -2: "", -1: "duplicate_ack"}),
+    "a full window": ([*HELLO, a(ACK, 100, 500, 8192)], {-1: "window_full"}),
+    "a probe": (
+        [*HELLO, b(ACK, 500, 100, window=0), a(ACK, 100, 500, 1), b(ACK, 500, 100, window=0)],
+        {-3: "zero_window", -2: "zero_window_probe", -1: "zero_window zero_window_probe_ack"}),
+    "a probe that was taken": (
+        [*HELLO, b(ACK, 500, 100, window=0), a(ACK, 100, 500, 1), b(ACK, 500, 101, window=0)],
+        {-3: "zero_window", -2: "zero_window_probe", -1: "ack_lost_segment zero_window"}),
+    "a keep-alive": (
+        [*HELLO, b(ACK, 500, 100), a(ACK, 99, 500), b(ACK, 500, 100)],
+        {-3: "duplicate_ack", -2: "keep_alive", -1: "keep_alive_ack"}),
+    "ports used again": ([*HELLO, a(FIN | ACK, 100, 500), a(SYN, 7000)], {-1: "reused_ports"}),
+    "a SYN sent again behind a RST": ([a(SYN, 99), a(RST, 5000), a(SYN, 99)], {-1: "retransmission"}),
+    "an answer with another number": (
+        [*HELLO[:2], b(SYN | ACK, 899, 100)], {-1: "lost_segment reused_ports"}),
+    "fast open": (
+        [a(SYN, 99, length=10, options=COOKIE), b(SYN | ACK, 499, 110)], {-2: "tfo_syn", -1: "tfo_ack"}),
+    "fast open without data": ([a(SYN, 99, options=COOKIE), b(SYN | ACK, 499, 100)], {-2: "tfo_syn"}),
+    "a SACK option without a block": ([*HELLO, a(ACK, 120, 500, 10, options=b"\5\2")], {-1: ""}),
+    "three blocks of four": (
+        [*HELLO, *(a(ACK | PSH, 100 + 10 * k, 500, 10) for k in range(9)),
+         b(ACK, 500, 100, options=sack([(100 + 20 * k, 110 + 20 * k) for k in range(4)])), a(ACK, 190, 500, 10)],
+        {-2: "duplicate_ack"}),
+}
 
 
-def tshark(path: Path) -> list[list[str]]:
-    """The cells of FIELDS that tshark prints."""
-    told = subprocess.run(["tshark", "-n", "-r", str(path), "-T", "fields", *(a for f in FIELDS for a in ("-e", f))],
-                          capture_output=True, text=True, check=True)
-    return [line.split("\t") for line in told.stdout.splitlines()]
+def trace(segments: list[Segment], at: int) -> list[Frame]:
+    """The segments between two hosts of network `at`, a millisecond apart."""
+    frames = []
+    for k, (side, flags, seq, ack, length, window, options) in enumerate(segments):
+        src, dst = (("1", 4000), ("2", 80)) if side == 0 else (("2", 80), ("1", 4000))
+        options = padded(options)
+        head = struct.pack(">HHIIBBHHH", src[1], dst[1], seq, ack, (5 + len(options) // 4) << 4, flags, window, 0, 0)
+        data = ethernet(f"10.{at}.0.{src[0]}", f"10.{at}.0.{dst[0]}", 6, head + options + b"d" * length)
+        frames.append(Frame(START + (100 * at + k) * 30 * MS, data, len(data)))
+    return frames
 
 
-def differences(got: list[list[str]], want: list[list[str]]) -> list[str]:
-    """Frame, field, and both values, where they are not the same."""
-    assert len(got) == len(want)
-    return [
-        f"{i} {name}: tshark {w!r}, shoal {g!r}"
-        for i, (a, b) in enumerate(zip(got, want, strict=True), 1)
-        for name, g, w in zip(FIELDS, a, b, strict=True)
-        if g != w and not (g and set(w.split(",")) == {g})
-    ]
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[list[str]], list[list[str]]]]:
+    """What Shoal and tshark print of each trace."""
+    frames = [trace(segments, at) for at, (segments, _) in enumerate(CASES.values(), 1)]
+    path = written([f for of in frames for f in of], tmp_path_factory.mktemp("traces") / "made.pcap")
+    got, want, found = ours(path), tshark(path), {}
+    for name, of in zip(CASES, frames, strict=True):
+        found[name] = got[: len(of)], want[: len(of)]
+        got, want = got[len(of) :], want[len(of) :]
+    return found
 
 
-def conversation(seed: int) -> Trace:
-    """Two sides that send, lose, repeat, reorder, close windows, probe and acknowledge, by chance."""
-    r = random.Random(seed)
-    now = START
-    at = [r.randrange(1 << 32), r.randrange(1 << 32)]
-    options = b"\2\4\5\xb4\1\3\3" + bytes([r.randrange(9)])
-    trace: Trace = [
-        (now, segment(0, SYN, at[0], options=options)),
-        (now + 10 * MS, segment(1, SYN | ACK, at[1], at[0] + 1, options=options if r.random() < 0.8 else b"")),
-        (now + 20 * MS, segment(0, ACK, at[0] + 1, at[1] + 1)),
-    ]
-    at = [at[0] + 1, at[1] + 1]
-    acked, window, sent = [at[1], at[0]], [8192, 8192], [list[tuple[int, int]](), list[tuple[int, int]]()]
-    now += 20 * MS
-    for _ in range(120):
-        now += r.choice((0, 1000, MS, 5 * MS, 30 * MS, 300 * MS))
-        side, kind = r.randrange(2), r.random()
-        if r.random() < 0.1:
-            window[side] = r.choice((0, 100, 500, 8192))
-        length, flags = r.choice((1, 2, 100, 500)), ACK | (PSH if r.random() < 0.3 else 0)
-        if kind < 0.4:
-            sent[side].append((at[side], length))
-            trace.append((now, segment(side, flags, at[side], acked[side], length, window[side])))
-            at[side] += length
-        elif kind < 0.5 and sent[side]:
-            seq, length = r.choice(sent[side][-6:])
-            trace.append((now, segment(side, flags, seq, acked[side], length, window[side])))
-        elif kind < 0.55:
-            trace.append((now, segment(side, ACK, at[side] - 1, acked[side], r.randrange(2), window[side])))
-        elif kind < 0.6:
-            sent[side].append((at[side], length))
-            trace.append((now, segment(side, flags, at[side] + length, acked[side], length, window[side])))
-            at[side] += 2 * length
-        else:
-            if sent[1 - side] and r.random() < 0.7:
-                seq, length = r.choice(sent[1 - side][-4:])
-                edge = seq + length - r.choice((0, 0, 0, 1))
-                acked[side] = max(acked[side], edge)
-            trace.append((now, segment(side, ACK, at[side], acked[side], 0, window[side])))
-    trace.append((now + MS, segment(0, FIN | ACK, at[0], acked[0])))
-    trace.append((now + 2 * MS, segment(1, RST | ACK, at[1], at[0] + 1)))
-    trace.append((now + 3 * MS, segment(0, SYN, at[0] + 77_777, options=options)))
-    return trace
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_marks_are_those_of_tshark(seed: int, tmp_path: Path) -> None:
-    path = written(conversation(seed), tmp_path)
-    assert differences(ours(path), tshark(path)) == []
-
-
-def test_batches_of_any_size_give_the_same(tmp_path: Path) -> None:
-    path = written([f for seed in range(5) for f in conversation(seed)], tmp_path)
-    whole = ours(path)
-    assert ours(path, 1) == whole
-    assert ours(path, 7) == whole
+@pytest.mark.parametrize("name", CASES)
+def test_marks_of_a_trace(name: str, cells: dict[str, tuple[list[list[str]], list[list[str]]]]) -> None:
+    got, want = cells[name]
+    assert differences(got, want) == []
+    marks = [" ".join(m for m in MARKS if row[FIELDS.index("tcp.analysis." + m)]) for row in got]
+    expected = [""] * len(got)
+    for at, told in CASES[name][1].items():
+        expected[at] = told
+    assert [sorted(m.split()) for m in marks] == [sorted(e.split()) for e in expected]
 
 
 def test_a_hole_left_open_is_walked_once(tmp_path: Path) -> None:
-    frames = [segment(0, ACK, 1, 1, 10), segment(0, ACK, 21, 1, 10)]
-    frames += [f for k in range(3, 12_000) for f in (segment(1, ACK, 1, 11), segment(0, ACK, 10 * k + 1, 1, 10))]
-    path = written([(START + i * 1000, frame) for i, frame in enumerate(frames)], tmp_path)
+    segments = [a(ACK, 1, 1, 10), a(ACK, 21, 1, 10)]
+    segments += [s for k in range(3, 12_000) for s in (b(ACK, 1, 11), a(ACK, 10 * k + 1, 1, 10))]
+    path = written(trace(segments, 1), tmp_path / "made.pcap")
     in_flight = FIELDS.index("tcp.analysis.bytes_in_flight")
     # No more than 10,000 segments are remembered, as in Wireshark: what is sent beyond is not in flight.
     assert ours(path)[-1][in_flight] == str(10 * 10_000)

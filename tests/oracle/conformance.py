@@ -69,6 +69,37 @@ class Result:
         return sum(self.same[f] for f in fields) / seen if seen else 1.0
 
 
+    def mark(self, name: str) -> Mark:
+        """How the field `name`, which is there or not, was found."""
+        differ = self.different.get(name, ())
+        return Mark(self.same[name], sum(not want for *_, want, _ in differ), sum(not got for *_, got in differ))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How often both sides have a mark, only Shoal, only tshark."""
+
+    both: int
+    extra: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        """Of Shoal's marks, those that tshark has."""
+        return self.both / (self.both + self.extra) if self.both + self.extra else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Of tshark's marks, those that Shoal has."""
+        return self.both / (self.both + self.missed) if self.both + self.missed else 1.0
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of both."""
+        of = 2 * self.both + self.extra + self.missed
+        return 2 * self.both / of if of else 1.0
+
+
 def printed(path: Path, fields: list[str]) -> dict[int, list[str]]:
     """Frame number to the text of each of `fields`, as `shoal read -T fields -E occurrence=a` prints them."""
     shown = [PrintedField(sources(PACKETS, name), "a", "\x1f", "\t" if i else "")

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline.schema import PACKETS
 from tests.oracle.conformance import ORACLE, STATELESS_TCP, Result, comparer, conform, known
 from tests.oracle.reasons import REASONS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "parity.md"
 NOW = ("frame", "icmp", "ip", "link", "tcp-stateless", "udp")
 """Groups that are complete: each is to agree in 0.999 of its values."""
+AT_LEAST = {"tcp-analysis": 0.9995, "tcp-header": 0.9995}
+"""Groups that are to agree in more than that."""
+MARK_AT_LEAST = 0.995
+"""F1 of each mark of the TCP analysis."""
+_MARKS = frozenset(c.name for c in PACKETS.columns if c.kind == "mark") - {"tcp.analysis.flags"}
 
 
 def fields_by_group() -> dict[str, list[str]]:
@@ -23,6 +29,11 @@ def fields_by_group() -> dict[str, list[str]]:
     for name in known([n for n in names if n not in compare.SKIP_FIELDS]):
         groups["tcp-stateless" if name in STATELESS_TCP else compare.group_of(name)].append(name)
     return dict(groups)
+
+
+def marks(groups: dict[str, list[str]]) -> list[str]:
+    """The marks of the TCP analysis among the fields."""
+    return [f for fields in groups.values() for f in fields if f in _MARKS]
 
 
 def page(result: Result, groups: dict[str, list[str]]) -> str:
@@ -36,6 +47,15 @@ def page(result: Result, groups: dict[str, list[str]]) -> str:
     for group in sorted(groups):
         seen = sum(result.seen[f] for f in groups[group])
         lines.append(f"| {group} | {seen:,} | {result.ratio(groups[group]):.6f} |")
+    lines += ["", "## Marks of the TCP analysis", "",
+              "How often both have a mark, only Shoal, only tshark.", "",
+              "| mark | both | only Shoal | only tshark | precision | recall | F1 |",
+              "|---|---:|---:|---:|---:|---:|---:|"]
+    for f in marks(groups):
+        if result.seen[f]:
+            m = result.mark(f)
+            counts = f"{m.both:,} | {m.extra:,} | {m.missed:,}"
+            lines.append(f"| `{f}` | {counts} | {m.precision:.5f} | {m.recall:.5f} | {m.f1:.5f} |")
     lines += ["", "## By field", "", "| field | values | differ | agree |", "|---|---:|---:|---:|"]
     for group in sorted(groups):
         for f in groups[group]:

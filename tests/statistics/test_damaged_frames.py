@@ -8,7 +8,7 @@ from collectors.decode import decode
 from pipeline.engine import Engine
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
-from pipeline.statistics import STATISTICS
+from pipeline.statistics import STATISTICS, TakesFlows
 from pipeline.statistics.tally import Tally
 from tests.decode.fuzz import Fuzzer
 
@@ -16,8 +16,9 @@ ROWS = 8192
 
 
 def test_all_statistics_of_mutated_frames() -> None:
-    fuzzer, columns, engine = Fuzzer(11, ROWS), Columns(PACKETS, ROWS), Engine()
     statistics = [known.make() for known in STATISTICS.values()]
+    (taker,) = (statistic for statistic in statistics if isinstance(statistic, TakesFlows))
+    fuzzer, columns, engine = Fuzzer(11, ROWS), Columns(PACKETS, ROWS), Engine(taker.take)
     tally, rows, octets = Tally(), 0, 0
     for _ in range(6):
         decode(fuzzer.batch(), columns)
@@ -30,6 +31,7 @@ def test_all_statistics_of_mutated_frames() -> None:
         assert there is not None
         rows += int(there.sum())
         octets += int(columns.values("frame.len")[there].astype(np.int64).sum())
+    engine.finish()
     for statistic in statistics:
         assert sum(len(text) for text in statistic.lines()) > 1000
     values, keys = tally.values(), tally.keys()

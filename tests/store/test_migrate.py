@@ -40,7 +40,7 @@ def test_a_second_run_does_nothing(database: Database) -> None:
     assert len(migrate(database)) == len(TABLES) + len(VIEWS)
     assert migrate(database) == []
     names = {row["name"] for row in database.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")}
-    assert names == {"packets", "capture_states", "captures", "flow_states", "flows"}
+    assert names == {"packets", "capture_states", "captures", "event_states", "events", "flow_states", "flows"}
 
 
 def _without(record: Record, *names: str) -> Record:

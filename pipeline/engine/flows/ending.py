@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.engine.flows import words
 from pipeline.engine.flows.state import State
+from pipeline.engine.tcp.words import BETWEEN, NEAR_RECEIVER, NEAR_SENDER
 from pipeline.schema.flows import CAPTURE_POINTS, TCP_STATES
 
 _BOTH_WAYS = (("client", "server"), ("server", "client"))
@@ -133,17 +134,25 @@ def endings(state: State) -> tuple[NDArray[np.uint8], list[str], NDArray[np.uint
 
 
 def capture_points(state: State) -> NDArray[np.uint8]:
-    """Index into CAPTURE_POINTS, shape (rows,): by the two legs of the handshake.
+    """Index into CAPTURE_POINTS, shape (rows,): as the evidence of the side with more payload tells, else the other's.
 
-    From the SYN to its answer a frame goes to the server and back; from that to the acknowledgment, to the client and
-    back. Where one of these times is less than a tenth of both, the capture was made there.
+    Where neither tells, by the two legs of the handshake: from the SYN to its answer a frame goes to the server and
+    back, from that to the acknowledgment to the client and back. An end is near where its leg is a tenth of both.
     """
     syn, synack, ack = state.own("syn_time"), state.own("synack_time"), state.own("open_time")
     there, here = synack - syn, ack - synack
     known = (syn != 0) & (synack > syn) & (ack > synack)
     number = {name: i for i, name in enumerate(CAPTURE_POINTS)}
-    return np.select(
+    point = np.select(
         [~known, here * 10 < there + here, there * 10 < there + here],
         [number["unknown"], number["client"], number["server"]],
         number["between"],
-    ).astype(np.uint8)
+    )
+    more = np.where(state.side("client", "payload_bytes") >= state.side("server", "payload_bytes"), 0, 1)
+    told: list[NDArray[np.int64]] = []
+    for one, other in _BOTH_WAYS:
+        at = np.zeros(4, np.int64)
+        at[NEAR_SENDER], at[NEAR_RECEIVER], at[BETWEEN] = number[one], number[other], number["between"]
+        told.append(at[state.side(one, "place")])
+    first, second = np.where(more == 0, *told), np.where(more == 0, *told[::-1])
+    return np.where(first != 0, first, np.where(second != 0, second, point)).astype(np.uint8)

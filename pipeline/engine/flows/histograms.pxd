@@ -1,6 +1,8 @@
 cdef class Histograms:
     cdef public unsigned long long refused
     cdef public unsigned int used
+    cdef Py_ssize_t row
+    cdef object _notes
     cdef unsigned int _free
     cdef unsigned int[:, ::1] _bucket
     cdef int reserve(self) except -1

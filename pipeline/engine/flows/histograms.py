@@ -5,6 +5,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
 
 MOST_HISTOGRAMS = 524_288
@@ -36,10 +37,12 @@ def _bucket_of(time: cython.longlong) -> cython.Py_ssize_t:
 
 @cython.cclass
 class Histograms:
-    """Histograms by number, from 1."""
+    """Histograms by number, from 1; `row` is the row of the batch under way, for notes."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes) -> None:
         self.refused = 0
+        self.row = 0
+        self._notes = notes
         self.used = 0
         self._free = 0
 
@@ -78,7 +81,9 @@ class Histograms:
             self._bucket[at, 0] = 0
             return at
         if self.used >= _MOST:
-            self.refused += 1
+            with cython.gil:
+                self.refused += 1
+                self._notes.note("round-trips-not-kept", self.row, self.refused)
             return 0
         if self.used == 0 or self.used + 1 >= self._bucket.shape[0]:  # type: ignore[index]
             with cython.gil:

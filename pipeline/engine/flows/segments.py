@@ -294,7 +294,7 @@ def segment(t: Table, i: cython.Py_ssize_t, at: cython.Py_ssize_t, side: cython.
             t.count[at, c + _OVER_MSS] += 1
     if marks & (_M_KEEP_ALIVE | _M_PROBE):
         t.count[at, c + _PROBES] += 1
-    elif length or flags & (_SYN | _FIN):
+    elif length or flags & _FIN:
         if t.count[at, c + _UNANSWERED] == 0:
             t.sum[at, s + _UNANSWERED_SINCE] = now
         t.count[at, c + _UNANSWERED] += 1
@@ -321,6 +321,7 @@ def segment(t: Table, i: cython.Py_ssize_t, at: cython.Py_ssize_t, side: cython.
     if t.lane[_L_ACK_RTT, i]:
         time = cython.cast(cython.longlong, t.u64[_C_ACK_RTT, i])
         if time > 0:
+            t.histograms.row = i
             _round_trip(t, at, 1 - side, time)
             if length == 0 and flags & (_SYN | _FIN | _RST) == 0 and time > _DELAYED:
                 t.count[at, c + _DELAYED_ACKS] += 1

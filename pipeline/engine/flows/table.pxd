@@ -1,9 +1,11 @@
 from pipeline.engine.flows.histograms cimport Histograms
+from pipeline.engine.tcp.evidence cimport Evidence
 
 cdef class Table:
     cdef public object sink
     cdef public long long rows
     cdef Histograms histograms
+    cdef Evidence _evidence
     cdef unsigned int[:, ::1] count
     cdef long long[:, ::1] sum
     cdef int[::1] marked
@@ -27,9 +29,12 @@ cdef class Table:
     cdef int _reserve(self, Py_ssize_t rows, Py_ssize_t numbers) except -1
     cdef int hand_out(self) except -1
     cdef int _tell(self, Py_ssize_t at) except -1 nogil
+    cdef int _judged(self, Py_ssize_t at) except -1 nogil
     cdef int tell_changed(self) except -1 nogil
     cdef int _clear(self, Py_ssize_t at) except -1 nogil
-    cdef int _begin(self, Py_ssize_t at, Py_ssize_t i, int turn) except -1 nogil
+    cdef int _begin(self, Py_ssize_t at, Py_ssize_t i, int number, int turn) except -1 nogil
     cdef int unreachable(self, Py_ssize_t i, int number) except -1 nogil
     cdef int _change(self, Py_ssize_t at) except -1 nogil
+    cdef bint tells(self, Py_ssize_t i, int number, int turn) except -1 nogil
+    cdef int before(self, Py_ssize_t i, int number, int turn) except -1 nogil
     cdef Py_ssize_t take_up(self, Py_ssize_t i, int number, int turn) except -1 nogil

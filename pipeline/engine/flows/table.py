@@ -11,7 +11,9 @@ import numpy as np
 from pipeline.engine.flows import words
 from pipeline.engine.flows.histograms import Histograms
 from pipeline.engine.flows.rows import fill
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
+from pipeline.engine.tcp import words as causes
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 from pipeline.schema.flows import FLOW_STATES
@@ -21,11 +23,28 @@ TICK_NS = 60_000_000_000
 HANDED_OUT = 8192
 """Rows handed out at a time, at the most."""
 
+if not cython.compiled:
+    from pipeline.engine.tcp.evidence import Evidence
+
 _s = Slots(PACKETS)
 _FIRST_SIZE = 1024
 # Bits of `dirty`: changed since its last row; stands in the list of those that changed.
 _CHANGED = cython.declare(cython.uint, 1)
 _LISTED = cython.declare(cython.uint, 2)
+_NUMBER = cython.declare(cython.Py_ssize_t, words.count("number"))
+_RESENT = cython.declare(cython.Py_ssize_t, words.count("resent"))
+_LOST_BEFORE = cython.declare(cython.Py_ssize_t, words.count("lost_before"))
+_LOST_AFTER = cython.declare(cython.Py_ssize_t, words.count("lost_after"))
+_TWICE = cython.declare(cython.Py_ssize_t, words.count("received_twice"))
+_PLACE = cython.declare(cython.Py_ssize_t, words.count("place"))
+_RESENT_BYTES = cython.declare(cython.Py_ssize_t, words.total("resent_bytes"))
+_MISSED = cython.declare(cython.Py_ssize_t, words.total("missed_bytes"))
+_E_RESENT = cython.declare(cython.Py_ssize_t, causes.RESENT_SEGMENTS)
+_E_RESENT_BYTES = cython.declare(cython.Py_ssize_t, causes.RESENT_BYTES)
+_E_BEFORE = cython.declare(cython.Py_ssize_t, causes.LOST_BEFORE_SEGMENTS)
+_E_AFTER = cython.declare(cython.Py_ssize_t, causes.LOST_AFTER_SEGMENTS)
+_E_MISSED = cython.declare(cython.Py_ssize_t, causes.MISSED_BYTES)
+_E_TWICE = cython.declare(cython.Py_ssize_t, causes.RECEIVED_TWICE)
 _IDLE = cython.declare(cython.longlong, words.IDLE_NS)
 _MINUTE = cython.declare(cython.longlong, TICK_NS)
 _HOUR = cython.declare(cython.longlong, 60 * TICK_NS)
@@ -117,10 +136,11 @@ def _signed(value: cython.ulonglong) -> cython.longlong:
 class Table:
     """Words of conversations by the numbers of `Streams`, and the rows that wait to be handed out to `sink`."""
 
-    def __init__(self, sink: Callable[[Columns], None] | None) -> None:
+    def __init__(self, sink: Callable[[Columns], None], evidence: Evidence, notes: Notes) -> None:
         self.sink = sink
+        self._evidence = evidence
         self.rows = 0
-        self.histograms = Histograms()
+        self.histograms = Histograms(notes)
         numbers = np.zeros((2, _FIRST_SIZE), np.uint32)
         counts = np.zeros((_FIRST_SIZE, words.COUNT_WORDS), np.uint32)
         sums = np.zeros((_FIRST_SIZE, words.SUM_WORDS), np.int64)
@@ -211,7 +231,7 @@ class Table:
         n: cython.Py_ssize_t = self._out
         self._out = 0
         self.rows += n
-        if n and self.sink is not None:
+        if n:
             self.sink(fill(Columns(FLOW_STATES, n), np.asarray(self._out_count)[:n], np.asarray(self._out_sum)[:n]))
         return 0
 
@@ -226,6 +246,8 @@ class Table:
         if self._out >= _MOST_OUT:
             with cython.gil:
                 self.hand_out()
+        if self.count[at, _IS_UDP] == 0:
+            self._judged(at)
         for k in range(_COUNT_WORDS):
             self._out_count[self._out, k] = self.count[at, k]
         for k in range(_SUM_WORDS):
@@ -238,6 +260,28 @@ class Table:
                 )
         self._out_sum[self._out, _NOW] = self._now
         self._out += 1
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _judged(self, at: cython.Py_ssize_t) -> cython.int:
+        """Take over what the causes' evidence has counted of a TCP conversation."""
+        of: cython.Py_ssize_t = self.count[at, _NUMBER]
+        c: cython.Py_ssize_t
+        side: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        for side in range(2):
+            c = side * _COUNTS
+            for k in range(4):
+                self.count[at, c + _RESENT + k] = self._evidence.counts[of, side, _E_RESENT + k]
+            self.count[at, c + _LOST_BEFORE] = self._evidence.counts[of, side, _E_BEFORE]
+            self.count[at, c + _LOST_AFTER] = self._evidence.counts[of, side, _E_AFTER]
+            self.count[at, c + _TWICE] = self._evidence.counts[of, side, _E_TWICE]
+            self.count[at, c + _PLACE] = self._evidence.place(of, side)
+            self.sum[at, side * _SUMS + _RESENT_BYTES] = self._evidence.counts[of, side, _E_RESENT_BYTES]
+            self.sum[at, side * _SUMS + _RESENT_BYTES] += self._evidence.counts[of, side, _E_RESENT_BYTES + 1]
+            self.sum[at, side * _SUMS + _MISSED] = self._evidence.counts[of, side, _E_MISSED]
         return 0
 
     @cython.cfunc
@@ -287,20 +331,16 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _begin(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, turn: cython.int) -> cython.int:
-        """Begin a conversation at `at` with row `i`; another that stood there is written first."""
+    def _begin(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, number: cython.int,
+               turn: cython.int) -> cython.int:
+        """Begin a conversation at `at` with row `i`; another that stood there was written before."""
         side: cython.int = turn & _T_SIDE
         udp: cython.int = 1 if turn & _T_UDP else 0
         listed: cython.uint = self.count[at, _IS_DIRTY] & _LISTED
-        if turn & _T_REUSED:
-            # Told in any case, for that is how the one before ended.
-            self.count[at, _REPLACED] = 1
-            self._tell(at)
-        elif self.count[at, _IS_DIRTY] & _CHANGED:
-            self._tell(at)
         self._clear(at)
         self.count[at, _IS_DIRTY] = listed
         self.count[at, _IS_UDP] = udp
+        self.count[at, _NUMBER] = number
         self.count[at, _FIRST_SENDER] = side + 1
         self.count[at, _STREAM] = self.u32[_C_UDP_STREAM if udp else _C_TCP_STREAM, i]
         self.count[at, _PORT + side] = self.u16[_C_UDP_SRC if udp else _C_TCP_SRC, i]
@@ -350,8 +390,44 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
+    def tells(self, i: cython.Py_ssize_t, number: cython.int, turn: cython.int) -> cython.bint:
+        """Whether rows are to be written before row `i` is taken up."""
+        udp: cython.int = 1 if turn & _T_UDP else 0
+        now: cython.longlong = self.times[i]
+        if number == 0:
+            return False
+        if now >= self._tick or now < self._tick - _HOUR:
+            return True
+        return turn & _T_BEGINS and (turn & _T_REUSED or self._row[udp, number])
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def before(self, i: cython.Py_ssize_t, number: cython.int, turn: cython.int) -> cython.int:
+        """Write what is to be written before row `i`: at a full minute what changed; one whose ports begin another."""
+        now: cython.longlong = self.times[i]
+        at: cython.Py_ssize_t
+        if now > self._now:
+            self._now = now
+        if now >= self._tick or now < self._tick - _HOUR:
+            if self._tick:
+                self.tell_changed()
+            self._tick = now - now % _MINUTE + _MINUTE
+        at = self._row[1 if turn & _T_UDP else 0, number]
+        if at and turn & _T_BEGINS:
+            if turn & _T_REUSED:
+                # Told in any case, for that is how it ended.
+                self.count[at, _REPLACED] = 1
+                self._tell(at)
+            elif self.count[at, _IS_DIRTY] & _CHANGED:
+                self._tell(at)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
     def take_up(self, i: cython.Py_ssize_t, number: cython.int, turn: cython.int) -> cython.Py_ssize_t:
-        """Count row `i` of conversation `number`; where the conversation stands. At a full minute, write rows first."""
+        """Count row `i` of conversation `number`; where the conversation stands."""
         side: cython.int = turn & _T_SIDE
         udp: cython.int = 1 if turn & _T_UDP else 0
         c: cython.Py_ssize_t = side * _COUNTS
@@ -361,18 +437,14 @@ class Table:
         at: cython.Py_ssize_t
         if now > self._now:
             self._now = now
-        if now >= self._tick or now < self._tick - _HOUR:
-            if self._tick:
-                self.tell_changed()
-            self._tick = now - now % _MINUTE + _MINUTE
         at = self._row[udp, number]
         if at == 0:
             self._used += 1
             at = self._used
             self._row[udp, number] = at
-            self._begin(at, i, turn & ~_T_REUSED)
+            self._begin(at, i, number, turn)
         elif turn & _T_BEGINS:
-            self._begin(at, i, turn)
+            self._begin(at, i, number, turn)
         self._change(at)
         self.sum[at, _LAST_FRAME] = self.u64[_C_NUMBER, i]
         self.sum[at, _LAST_TIME] = now

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from pipeline.engine.flows import words
 from pipeline.engine.flows.segments import MARK_WORDS
 from pipeline.engine.flows.table import Table
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
+from pipeline.engine.tcp.cause import Causes
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -26,6 +28,7 @@ if not cython.compiled:
 _s = Slots(PACKETS)
 _SUMS = cython.declare(cython.Py_ssize_t, len(words.SUMS))
 _PAYLOAD = cython.declare(cython.Py_ssize_t, words.total("payload_bytes"))
+_UNIQUE = cython.declare(cython.Py_ssize_t, words.total("unique_bytes"))
 _FIRST_PAYLOAD = cython.declare(cython.Py_ssize_t, words.total("first_payload"))
 _L_UDP_LENGTH = cython.declare(cython.Py_ssize_t, _s.lane("udp.length"))
 _C_UDP_LENGTH = cython.declare(cython.Py_ssize_t, _s.u16("udp.length"))
@@ -35,12 +38,43 @@ _T_UDP = cython.declare(cython.int, 8)
 _T_QUOTED = cython.declare(cython.int, 16)
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1, check=False)
+def _range(t: Table, first: cython.Py_ssize_t, last: cython.Py_ssize_t, number: cython.int[::1],
+           turn: cython.uchar[::1], fresh: cython.uint[::1]) -> cython.int:
+    """Take up the rows from `first` up to `last`."""
+    i: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    s: cython.Py_ssize_t
+    for i in range(first, last):
+        if number[i] == 0:
+            continue
+        if turn[i] & _T_QUOTED:
+            t.unreachable(i, number[i])
+            continue
+        at = t.take_up(i, number[i], turn[i])
+        if turn[i] & _T_UDP == 0:
+            segment(t, i, at, turn[i] & _T_SIDE)
+            t.sum[at, (_SUMS if turn[i] & _T_SIDE else 0) + _UNIQUE] += fresh[i]
+        elif t.lane[_L_UDP_LENGTH, i] and t.u16[_C_UDP_LENGTH, i] > 8:
+            s = _SUMS if turn[i] & _T_SIDE else 0
+            t.sum[at, s + _PAYLOAD] += t.u16[_C_UDP_LENGTH, i] - 8
+            if t.sum[at, s + _FIRST_PAYLOAD] == 0:
+                t.sum[at, s + _FIRST_PAYLOAD] = t.times[i]
+    return 0
+
+
 @cython.cclass
 class Flows:
-    """Conversations by the numbers of `Streams`. `sink` takes each batch of rows (`FLOW_STATES`), in their order."""
+    """Conversations by the numbers of `Streams`. `sink` takes each batch of rows (`FLOW_STATES`), in their order.
 
-    def __init__(self, sink: Callable[[Columns], None] | None = None) -> None:
-        self._table = Table(sink)
+    It leads `causes` through the batch, so that a row of a conversation tells what they had counted just then.
+    """
+
+    def __init__(self, causes: Causes, sink: Callable[[Columns], None], notes: Notes | None = None) -> None:
+        self._causes = causes
+        self._table = Table(sink, causes.evidence, notes or Notes())
         marked: Any = MARK_WORDS if cython.compiled else memoryview(MARK_WORDS)
         self._table.marked = marked
 
@@ -58,6 +92,7 @@ class Flows:
 
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Take up the batch's TCP and UDP rows; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
+        self._causes.reserve(columns.rows, numbers)
         if columns.rows:
             self._table.bind(columns, int(numbers[: columns.rows].max()) + 1)
             self._rows(columns, numbers, turns)
@@ -87,22 +122,19 @@ class Flows:
         number: cython.int[::1] = memoryview(numbers) if plain else numbers
         turn: cython.uchar[::1] = memoryview(turns) if plain else turns
         n: cython.Py_ssize_t = columns.rows
-        i: cython.Py_ssize_t
-        at: cython.Py_ssize_t
-        s: cython.Py_ssize_t
-        with cython.nogil:
-            for i in range(n):
-                if number[i] == 0:
-                    continue
-                if turn[i] & _T_QUOTED:
-                    t.unreachable(i, number[i])
-                    continue
-                at = t.take_up(i, number[i], turn[i])
-                if turn[i] & _T_UDP == 0:
-                    segment(t, i, at, turn[i] & _T_SIDE)
-                elif t.lane[_L_UDP_LENGTH, i] and t.u16[_C_UDP_LENGTH, i] > 8:
-                    s = _SUMS if turn[i] & _T_SIDE else 0
-                    t.sum[at, s + _PAYLOAD] += t.u16[_C_UDP_LENGTH, i] - 8
-                    if t.sum[at, s + _FIRST_PAYLOAD] == 0:
-                        t.sum[at, s + _FIRST_PAYLOAD] = t.times[i]
+        first: cython.Py_ssize_t = 0
+        last: cython.Py_ssize_t
+        fresh: cython.uint[::1] = memoryview(self._causes.fresh) if plain else self._causes.fresh
+        while first < n:
+            # Up to the next row before which some are written. Row `first` writes before its cause is judged.
+            last = first + 1
+            with cython.nogil:
+                if number[first] and turn[first] & _T_QUOTED == 0:
+                    t.before(first, number[first], turn[first])
+                while last < n and not t.tells(last, number[last], turn[last]):
+                    last += 1
+            self._causes.rows(columns, numbers, turns, first, last)
+            with cython.nogil:
+                _range(t, first, last, number, turn, fresh)
+            first = last
         return None

@@ -10,7 +10,9 @@ COUNTS = (
     "segments", "retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "lost_segment",
     "ack_lost_segment", "duplicate_ack", "zero_window", "zero_window_probe", "window_full", "keep_alive", "rto",
     "bytes_in_flight_max", "congestion_point", "over_mss", "delayed_acks", "resent", "resent_needlessly", "reordered",
-    "duplicated_by_network", "lost_before", "lost_after", "rtt_samples",
+    "duplicated_by_network", "lost_before", "lost_after", "rtt_samples", "received_twice",
+    # Where the capture point is, seen from this direction: `tcp.words`.
+    "place",
     # Least and greatest TTL, and in `options` what its SYN said: the bits of `tracker`.
     "ttl_min", "ttl_max", "mss", "wscale", "options",
     # Number of its histogram of round trip times, 0 for none; what the side has done (bits); the number after its FIN.
@@ -22,13 +24,14 @@ COUNTS = (
 
 SUMS = (
     "packets", "bytes", "payload_bytes", "unique_bytes", "retransmission_bytes", "fast_retransmission_bytes",
-    "spurious_retransmission_bytes", "zero_window_time", "rto_max", "rtt_min", "rtt_max", "rtt_sum",
+    "spurious_retransmission_bytes", "resent_bytes", "missed_bytes", "zero_window_time", "rto_max", "rtt_min",
+    "rtt_max", "rtt_sum",
     # Times: since when the window is closed, the first payload, the first segment without answer; 0 for none.
     "closed_since", "first_payload", "unanswered_since",
 )
 """64-bit words of a direction."""
 
-OWN_COUNTS = ("is_udp", "client", "dirty", "stream", "port_0", "port_1", "is_ip6", "ended_first", "reset_by",
+OWN_COUNTS = ("is_udp", "number", "client", "dirty", "stream", "port_0", "port_1", "is_ip6", "ended_first", "reset_by",
               "completeness", "outages", "first_sender", "reset_how", "replaced", "unreachable")
 """32-bit words of the conversation; sides stand as 1 and 2 in `client`, `ended_first` and `reset_by`, 0 is none."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 if not cython.compiled:
     from pipeline.engine.tcp.options import given_up, multipath
-    from pipeline.engine.tcp.rules import Rules
+    from pipeline.engine.tcp.rules import Rules, completed
 
 from pipeline.engine.tcp import layout
 from pipeline.schema import LAYER_ID, PACKETS
@@ -71,16 +71,13 @@ _SIDE = cython.declare(cython.uint, 1)
 _BEGINS = cython.declare(cython.uint, 2)
 _REUSED = cython.declare(cython.uint, 4)
 _ANNOUNCED = cython.declare(cython.uint, 32)
+_QUOTED = cython.declare(cython.uint, 16)
 _TCP = cython.declare(cython.uint, LAYER_ID["tcp"])
 _IS_MULTIPATH = cython.declare(cython.uint, 0x100)
 _MOST_SHIFT = cython.declare(cython.uint, 14)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
-# Rows ahead of which state is asked for that may be far from the processor.
-_AHEAD = cython.declare(cython.Py_ssize_t, 12)
-_SOON = cython.declare(cython.Py_ssize_t, 6)
-_WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
 _L_FLAGS = cython.declare(cython.Py_ssize_t, _s.lane("tcp.flags"))
 _L_URGENT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.urgent"))
 _L_LEN = cython.declare(cython.Py_ssize_t, _s.lane("tcp.len"))
@@ -104,6 +101,8 @@ _SHORT = cython.declare(cython.Py_ssize_t, _s.u8("shoal.short"))
 _MALFORMED = cython.declare(cython.Py_ssize_t, _s.u8("shoal.malformed"))
 _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_Q_VERSION = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.version"))
+_Q_HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.hdr_len"))
 _HDR_LEN = cython.declare(cython.Py_ssize_t, _s.u8("tcp.hdr_len"))
 _NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
 _TIME = cython.declare(cython.Py_ssize_t, _s.u64("frame.time"))
@@ -140,25 +139,6 @@ _SACK_RE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options
 def _bits(time: cython.longlong) -> cython.ulonglong:
     """A time as it stands in an unsigned slab."""
     return time & _MASK
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _completed(complete: cython.uint, flags: cython.uint, length: cython.uint, creates: cython.bint) -> cython.uint:
-    """What the conversation has had, this segment counted; of the one that creates it only a SYN counts."""
-    if creates:
-        return 0 if flags & (_SYN | _ACK) != _SYN else 9 if length else 1
-    if flags & _ACK:
-        if flags & _SYN:
-            complete |= 2
-        else:
-            complete |= 8 if length else 4
-        if flags & _FIN:
-            complete |= 16
-    if flags & _RST:
-        complete |= 32
-    return complete
 
 
 @cython.cclass
@@ -228,25 +208,30 @@ class Analysis(Rules):
         shown: cython.bint
         with cython.nogil:
             for i in range(n):
-                if cython.compiled and i + _AHEAD < n:
-                    of = number[i + _AHEAD]
-                    for k in range(0, _WORDS, 16):
-                        prefetch(cython.address(word[of, k]))  # type: ignore[name-defined]  # noqa: F821
-                    prefetch(cython.address(time[of, 0]))  # type: ignore[name-defined]  # noqa: F821
-                    self._unacked.expect(2 * of)
-                    self._unacked.expect_segments(2 * number[i + _SOON] + (turn[i + _SOON] & _SIDE))
                 of = number[i]
                 if of == 0:
                     continue
                 side = turn[i] & _SIDE
+                self._unacked.row = i
                 fwd = _OTHER if side else 0
                 rev = 0 if side else _OTHER
                 now = u64[_TIME, i]
+                if turn[i] & _QUOTED:
+                    k = raw_offset[i] + u16[_PAYLOAD, i]
+                    captured = k + u32[_PAYLOAD_LEN, i]
+                    k += 40 if u8[_Q_VERSION, i] == 6 else u8[_Q_HDR_LEN, i]
+                    if k + 16 <= captured:
+                        self._quoted(of, fwd, raw[k + 13], k + (raw[k + 12] >> 4) * 4 <= captured, now)
+                    continue
                 if turn[i] & _BEGINS:
                     self._begin(of)
                     time[of, _T_FIRST] = now
                     time[of, _T_LAST] = now
                 if lane[_L_FLAGS, i] == 0:
+                    # The header says that it is shorter than a header can be.
+                    u8[_COMPLETENESS, i] = word[of, _COMPLETE]
+                    lane[_L_COMPLETE, i] = 1
+                    time[of, _T_LAST] = now
                     continue
                 flags = u16[_FLAGS, i]
                 # What is shown wherever the flags are, and what only behind a header captured to its end.
@@ -274,7 +259,7 @@ class Analysis(Rules):
                 complete = 1 if turn[i] & (_BEGINS | _REUSED) == _BEGINS | _REUSED else word[of, _COMPLETE]
                 u8[_COMPLETENESS, i] = complete
                 lane[_L_COMPLETE, i] = 1
-                word[of, _COMPLETE] = _completed(
+                word[of, _COMPLETE] = completed(
                     complete, flags, length, turn[i] & (_BEGINS | _REUSED | _ANNOUNCED) == _BEGINS
                 )
                 window = u16[_RAW_WINDOW, i]
@@ -290,19 +275,23 @@ class Analysis(Rules):
                         if lane[_L_LEN, i]:
                             u32[_WINDOW_SIZE, i] = window << (scale - 2)
                 word[of, fwd + _SACKS] = 0
+                if flags & (_SYN | _ACK) == _SYN and u32[_SEQ, i] == word[of, fwd + _BASE]:
+                    # The SYN again; what a RST said of the next number is void.
+                    word[of, fwd + _NEXT] = word[of, fwd + _TO_BE_ACKED]
                 if lane[_L_LEN, i]:
                     frame = u64[_NUMBER, i] & _WORD
                     seq = u32[_SEQ, i]
                     ack = u32[_ACK_RAW, i]
                     base = (seq - u32[_REL_SEQ, i]) & _WORD
                     if base != word[of, fwd + _BASE]:
+                        # Set for the first time, or anew by the answer to a SYN.
                         word[of, fwd + _BASE] = base
                         self._unacked.rebase(2 * of + side, base)
-                    if flags & (_SYN | _ACK) == _SYN and u32[_REL_SEQ, i] == 0:
-                        # The SYN again; what a RST said of the next number is void.
-                        word[of, fwd + _NEXT] = word[of, fwd + _TO_BE_ACKED]
                     if flags & _ACK:
-                        word[of, rev + _BASE] = (ack - u32[_REL_ACK, i]) & _WORD
+                        base = (ack - u32[_REL_ACK, i]) & _WORD
+                        if base != word[of, rev + _BASE]:
+                            word[of, rev + _BASE] = base
+                            self._unacked.rebase(2 * of + 1 - side, base)
                         word[of, rev + _BITS] &= ~_NO_FLIGHT & _WORD
                     marks |= self._marks(of, fwd, rev, seq, ack, length, flags, window)
                     dup_acks = word[of, fwd + _DUP_ACKS]
@@ -328,7 +317,7 @@ class Analysis(Rules):
                                 rto_frame = self._unacked.frame_of(k) if k else word[of, fwd + _NEXT_FRAME]
                         if flags & 3:
                             nextseq = (nextseq + 1) & _WORD
-                        self._unacked.add(2 * of + side, frame, seq, nextseq, base, now)
+                        self._unacked.add(2 * of + side, frame, seq, nextseq, word[of, fwd + _BASE], now)
                     word[of, fwd + _LAST_MARKS] = marks
                     self._sent(of, fwd, seq, nextseq, frame, now)
                     word[of, fwd + _KINDS] = word[of, _MULTIPATH]
@@ -340,14 +329,7 @@ class Analysis(Rules):
                     if length and word[of, fwd + _BITS] & _NO_FLIGHT == 0:
                         shown = True
                         in_flight = self._in_flight(of, fwd, rev, length, flags)
-                if flags & (_SYN | _ACK) == _SYN:
-                    time[of, _T_SYN] = now
-                elif flags & (_SYN | _ACK) == _ACK and time[of, _T_SYN] and time[of, _T_RTT] == 0:
-                    time[of, _T_RTT] = now - time[of, _T_SYN]
-                if flags & _SYN:
-                    word[of, fwd + _BITS] |= _UNSCALED
-                elif flags & _ACK:
-                    word[of, fwd + _BITS] &= ~_UNSCALED & _WORD
+                self._shaken(of, fwd, flags, now)
                 # What the options tell counts from the next segment on.
                 if blocks[i + 1] > blocks[i]:
                     for k in range(blocks[i], blocks[i + 1]):
@@ -359,10 +341,10 @@ class Analysis(Rules):
                 if lane[_L_SHIFT, i]:
                     word[of, fwd + _SCALE] = 2 + (u8[_SHIFT, i] if u8[_SHIFT, i] < _MOST_SHIFT else _MOST_SHIFT)
                 if u8[_SHORT, i] == _TCP or u8[_MALFORMED, i] == _TCP:
-                    # The payload begins behind the header; it is the header itself where that was cut.
+                    # The payload begins behind the header; it is the header itself where that is not all there.
                     k = raw_offset[i] + u16[_PAYLOAD, i]
                     captured = k + u32[_PAYLOAD_LEN, i]
-                    if u8[_SHORT, i] != _TCP:
+                    if u8[_SHORT, i] != _TCP and (lane[_L_LEN, i] or u32[_PAYLOAD_LEN, i] >= u8[_HDR_LEN, i]):
                         k -= u8[_HDR_LEN, i]
                     if lane[_L_URGENT, i] == 0 or given_up(
                         raw, k + 20, k + u8[_HDR_LEN, i], captured, u32[_REL_ACK, i]

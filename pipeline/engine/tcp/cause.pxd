@@ -10,4 +10,5 @@ cdef extern from *:
 cdef class Causes:
     cdef public object fresh
     cdef readonly Evidence evidence
-    cdef object _rows(self, object columns, object numbers, object turns)
+    cdef int reserve(self, Py_ssize_t rows, object numbers) except -1
+    cdef object rows(self, object columns, object numbers, object turns, Py_ssize_t first, Py_ssize_t last)

@@ -13,6 +13,7 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import words
 from pipeline.engine.tcp.evidence import Evidence
@@ -97,8 +98,8 @@ class Causes:
     who wants the old ones copies them before.
     """
 
-    def __init__(self) -> None:
-        self.evidence = Evidence()
+    def __init__(self, notes: Notes | None = None) -> None:
+        self.evidence = Evidence(notes or Notes())
         self.fresh: NDArray[np.uint32] = np.zeros(0, np.uint32)
 
     @property
@@ -130,14 +131,23 @@ class Causes:
 
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Fill `shoal.tcp.cause` of the batch; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
-        if columns.rows > self.fresh.shape[0]:
-            self.fresh = np.zeros(columns.rows, np.uint32)
-        if columns.rows:
-            self.evidence.reserve(int(numbers[: columns.rows].max()) + 1)
-        self._rows(columns, numbers, turns)
+        self.reserve(columns.rows, numbers)
+        self.rows(columns, numbers, turns, 0, columns.rows)
 
     @cython.cfunc
-    def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
+    @cython.exceptval(-1, check=False)
+    def reserve(self, rows: cython.Py_ssize_t, numbers: Any) -> cython.int:
+        """Have room for a batch."""
+        if rows > self.fresh.shape[0]:
+            self.fresh = np.zeros(rows, np.uint32)
+        if rows:
+            self.evidence.reserve(int(numbers[:rows].max()) + 1)
+        return 0
+
+    @cython.cfunc
+    def rows(self, columns: Any, numbers: Any, turns: Any, first: cython.Py_ssize_t,
+             last: cython.Py_ssize_t) -> object:
+        """The rows from `first` up to `last`, for who has something to do between two rows."""
         plain = not cython.compiled
         e: Evidence = self.evidence
         sack = columns.lists["sack"]
@@ -174,7 +184,7 @@ class Causes:
         ident: cython.uint
         told: cython.int
         with cython.nogil:
-            for i in range(n):
+            for i in range(first, last):
                 if cython.compiled and i + _AHEAD < n:
                     of = number[i + _AHEAD]
                     prefetch(cython.address(word[of, 0]))  # type: ignore[name-defined]  # noqa: F821
@@ -183,10 +193,11 @@ class Causes:
                     e.holes.expect(2 * of)
                 fresh[i] = 0
                 of = number[i]
-                if of == 0 or turn[i] & 8:
+                if of == 0 or turn[i] & 24:
                     continue
                 side = turn[i] & 1
                 now = u64[_TIME, i]
+                e.holes.row = i
                 if turn[i] & 2:
                     e.begin(of)
                     time[of, _T_BEGAN] = now

@@ -9,6 +9,7 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import sent, words
 from pipeline.engine.tcp.ranges import Holes
@@ -65,8 +66,8 @@ class Evidence:
     """`word` uint32 (conversations, 32) and `time` int64 (conversations, 8), ns: the state. `counts` uint32
     (conversations, 2, 14), by the side that sends; they stop at 2^32 - 1. Growth replaces the arrays."""
 
-    def __init__(self) -> None:
-        self.holes = Holes()
+    def __init__(self, notes: Notes) -> None:
+        self.holes = Holes(notes)
         self.sent = Sent()
         word = lines(_FIRST_SIZE, 2 * words.WORDS, np.uint32)
         times = lines(_FIRST_SIZE, words.TIMES, np.int64)

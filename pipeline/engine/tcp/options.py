@@ -24,17 +24,19 @@ def given_up(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: c
 
     They stand from `at` up to `end`; the bytes before `captured` are there. It does where they go on beyond that, and
     at a SACK option without a block, unless `ack`, the relative acknowledgment number, is beyond half the range. An
-    option whose length is wrong ends them in peace.
+    option whose length is wrong ends them in peace, and so does another behind their end, if what is left was captured.
     """
     kind: cython.int
     size: cython.Py_ssize_t
+    ended: cython.bint = False
     while at < end:
         if at < 0 or at >= captured:
             return 1
         kind = raw[at]
-        if kind == _EOL:
-            return 0
-        if kind == _NOP:
+        if ended and kind != _EOL:
+            return captured < end
+        ended = kind == _EOL
+        if kind <= _NOP:
             at += 1
             continue
         if at + 1 >= end:
@@ -42,8 +44,10 @@ def given_up(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: c
         if at + 1 >= captured:
             return 1
         size = raw[at + 1]
-        if size < 2 or at + size > end:
+        if size < 2:
             return 0
+        if at + size > end:
+            return captured < end - 2
         if at + size > captured or (kind == _SACK and size < _EDGES and ack < _HALF):
             return 1
         at += size

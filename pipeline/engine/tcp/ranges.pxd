@@ -6,6 +6,8 @@ cdef extern from *:
 
 cdef class Holes:
     cdef public unsigned long long evicted
+    cdef Py_ssize_t row
+    cdef object _notes
     cdef long long time
     cdef unsigned int tsval
     cdef unsigned int ident
@@ -15,6 +17,7 @@ cdef class Holes:
     cdef unsigned int[:, ::1] _hole
     cdef long long[::1] _time
     cdef int reserve(self, Py_ssize_t count) except -1
+    cdef int _forgotten(self, Py_ssize_t count) except -1
     cdef int _grow(self) except -1
     cdef unsigned int count(self, Py_ssize_t of) except? 0xFFFFFFFF nogil
     cdef int expect(self, Py_ssize_t of) except -1 nogil

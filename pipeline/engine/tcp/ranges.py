@@ -11,6 +11,7 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
 
 MOST_HOLES = 2_000_000
@@ -46,10 +47,15 @@ def _after(a: cython.uint, b: cython.uint) -> cython.bint:
 
 @cython.cclass
 class Holes:
-    """Lists of holes, by number of the direction (any number below what `reserve` was told)."""
+    """Lists of holes, by number of the direction (any number below what `reserve` was told).
 
-    def __init__(self) -> None:
+    `row` is the row of the batch under way, for notes.
+    """
+
+    def __init__(self, notes: Notes) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes
         self.time = 0
         self.tsval = 0
         self.ident = 0
@@ -97,12 +103,20 @@ class Holes:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
+    def _forgotten(self, count: cython.Py_ssize_t) -> cython.int:
+        """Count holes that were given up."""
+        self.evicted += count
+        self._notes.note("gaps-forgotten", self.row, self.evicted)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _grow(self) -> cython.int:
         """Twice the room for holes, or, at the cap, the same room emptied."""
         size: cython.Py_ssize_t = self._time.shape[0]  # type: ignore[index]
         if size * 2 > MOST_HOLES:
             lists = np.asarray(self._list)
-            self.evicted += int(lists[:, _COUNT].sum(dtype=np.int64))
+            self._forgotten(int(lists[:, _COUNT].sum(dtype=np.int64)))
             lists[:] = 0
             self._free = 0
             self._room = 1
@@ -192,7 +206,8 @@ class Holes:
         tail: cython.uint
         if self._list[of, _COUNT] >= _MOST:
             self._remove(of, self._list[of, _HEAD])
-            self.evicted += 1
+            with cython.gil:
+                self._forgotten(1)
         at = self._new()
         tail = self._list[of, _TAIL]
         self._hole[at, _NEXT] = 0
@@ -220,7 +235,8 @@ class Holes:
         k: cython.Py_ssize_t
         if self._list[of, _COUNT] >= _MOST:
             self._hole[at, _START] = end
-            self.evicted += 1
+            with cython.gil:
+                self._forgotten(1)
             return 0
         above = self._new()
         if self._list[of, _COUNT] == 0:

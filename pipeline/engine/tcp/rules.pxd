@@ -1,5 +1,7 @@
 from pipeline.engine.tcp.unacked cimport Unacked
 
+cdef unsigned int completed(unsigned int complete, unsigned int flags, unsigned int length, bint creates) noexcept nogil
+
 cdef class Rules:
     cdef Unacked _unacked
     cdef unsigned int[:, ::1] _word
@@ -15,3 +17,5 @@ cdef class Rules:
                    long long now) except -1 nogil
     cdef unsigned int _in_flight(self, Py_ssize_t of, Py_ssize_t fwd, Py_ssize_t rev, unsigned int length,
                                  unsigned int flags) except? 0xFFFFFFFF nogil
+    cdef int _shaken(self, Py_ssize_t of, Py_ssize_t fwd, unsigned int flags, long long now) except -1 nogil
+    cdef int _quoted(self, Py_ssize_t of, Py_ssize_t fwd, unsigned int flags, bint whole, long long now) except -1 nogil

@@ -9,6 +9,7 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import layout
 from pipeline.engine.tcp.unacked import Unacked
@@ -28,12 +29,16 @@ _BITS = cython.declare(cython.Py_ssize_t, layout.word("bits"))
 _SCALE = cython.declare(cython.Py_ssize_t, layout.word("scale"))
 _PUSHED = cython.declare(cython.Py_ssize_t, layout.word("pushed"))
 _KINDS = cython.declare(cython.Py_ssize_t, layout.word("multipath"))
+_COMPLETE = cython.declare(cython.Py_ssize_t, layout.COMPLETE)
 _MULTIPATH = cython.declare(cython.Py_ssize_t, layout.MULTIPATH)
 _SACKS = cython.declare(cython.Py_ssize_t, layout.word("sacks"))
 _SACK = cython.declare(cython.Py_ssize_t, layout.word("sack"))
+_T_LAST = cython.declare(cython.Py_ssize_t, layout.T_LAST)
+_T_SYN = cython.declare(cython.Py_ssize_t, layout.T_SYN)
 _T_RTT = cython.declare(cython.Py_ssize_t, layout.T_RTT)
 _T_NEXT = cython.declare(cython.Py_ssize_t, layout.T_NEXT)
 _T_ACK = cython.declare(cython.Py_ssize_t, layout.T_ACK)
+_FIN = cython.declare(cython.uint, layout.FIN)
 _SYN = cython.declare(cython.uint, layout.SYN)
 _RST = cython.declare(cython.uint, layout.RST)
 _PSH = cython.declare(cython.uint, layout.PSH)
@@ -74,12 +79,31 @@ def _after(a: cython.uint, b: cython.uint) -> cython.bint:
     return ((b - a) & _WORD) >= _HALF
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def completed(complete: cython.uint, flags: cython.uint, length: cython.uint, creates: cython.bint) -> cython.uint:
+    """What the conversation has had, this segment counted; of the one that creates it only a SYN counts."""
+    if creates:
+        return 0 if flags & (_SYN | _ACK) != _SYN else 9 if length else 1
+    if flags & _ACK:
+        if flags & _SYN:
+            complete |= 2
+        else:
+            complete |= 8 if length else 4
+        if flags & _FIN:
+            complete |= 16
+    if flags & _RST:
+        complete |= 32
+    return complete
+
+
 @cython.cclass
 class Rules:
     """State by the conversation numbers of `Streams`: words and times, laid out as `layout` says."""
 
-    def __init__(self) -> None:
-        self._unacked = Unacked()
+    def __init__(self, notes: Notes | None = None) -> None:
+        self._unacked = Unacked(notes or Notes())
         words = lines(_FIRST_SIZE, _WORDS, np.uint32)
         times = lines(_FIRST_SIZE, _TIMES, np.int64)
         self._word = words if cython.compiled else memoryview(words)
@@ -106,7 +130,7 @@ class Rules:
         have: cython.Py_ssize_t = self._word.shape[0]  # type: ignore[index]
         self._unacked.reserve(2 * conversations)
         if conversations > have:
-            size = max(conversations, have * 2)
+            size = max(conversations, have * 4)
             words = lines(size, _WORDS, np.uint32)
             words[:have] = np.asarray(self._word)
             times = lines(size, _TIMES, np.int64)
@@ -274,3 +298,35 @@ class Rules:
         if bytes_ == 0 or bytes_ >= _MOST_IN_FLIGHT:
             return 0
         return bytes_ - 1 if flags & 3 else bytes_
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _shaken(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, flags: cython.uint,
+                now: cython.longlong) -> cython.int:
+        """What a segment means for the handshake: its round trip, and from when on the windows are scaled."""
+        if flags & (_SYN | _ACK) == _SYN:
+            self._time[of, _T_SYN] = now
+        elif flags & (_SYN | _ACK) == _ACK and self._time[of, _T_SYN] and self._time[of, _T_RTT] == 0:
+            self._time[of, _T_RTT] = now - self._time[of, _T_SYN]
+        if flags & _SYN:
+            self._word[of, fwd + _BITS] |= _UNSCALED
+        elif flags & _ACK:
+            self._word[of, fwd + _BITS] &= ~_UNSCALED & _WORD
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _quoted(self, of: cython.Py_ssize_t, fwd: cython.Py_ssize_t, flags: cython.uint, whole: cython.bint,
+                now: cython.longlong) -> cython.int:
+        """The dissector takes what an ICMP error quotes for a segment, of unknown length, of the conversation.
+
+        Its SACK blocks, where the `whole` header is quoted, are taken to be those of the segment before.
+        """
+        self._word[of, _COMPLETE] = completed(self._word[of, _COMPLETE], flags, 0, False)
+        if not whole:
+            self._word[of, fwd + _SACKS] = 0
+        self._time[of, _T_LAST] = now
+        self._shaken(of, fwd, flags, now)
+        return 0

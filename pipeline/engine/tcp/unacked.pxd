@@ -1,11 +1,7 @@
-cdef extern from *:
-    """
-    #define shoal_prefetch(at) __builtin_prefetch(at)
-    """
-    void prefetch "shoal_prefetch"(const void *at) noexcept nogil
-
 cdef class Unacked:
     cdef public unsigned long long evicted
+    cdef Py_ssize_t row
+    cdef object _notes
     cdef unsigned int acked_frame
     cdef long long acked_time
     cdef unsigned int _free
@@ -15,8 +11,6 @@ cdef class Unacked:
     cdef long long[::1] _time
     cdef int reserve(self, Py_ssize_t lists) except -1
     cdef int _grow(self) except -1
-    cdef int expect(self, Py_ssize_t of) except -1 nogil
-    cdef int expect_segments(self, Py_ssize_t of) except -1 nogil
     cdef int drop(self, Py_ssize_t of) except -1 nogil
     cdef int add(self, Py_ssize_t of, unsigned int frame, unsigned int seq, unsigned int nextseq, unsigned int base,
                  long long time) except -1 nogil

@@ -12,6 +12,7 @@ import cython
 import numpy as np
 
 from pipeline.engine.lines import lines
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
 
 MOST_SEGMENTS = 8_000_000
@@ -42,10 +43,15 @@ _NEXT = cython.declare(cython.Py_ssize_t, 4)
 
 @cython.cclass
 class Unacked:
-    """Lists of unacknowledged segments, by number of the direction (any number below what `reserve` was told)."""
+    """Lists of unacknowledged segments, by number of the direction (any number below what `reserve` was told).
 
-    def __init__(self) -> None:
+    `row` is the row of the batch under way, for notes.
+    """
+
+    def __init__(self, notes: Notes) -> None:
         self.evicted = 0
+        self.row = 0
+        self._notes = notes
         self.acked_frame = 0
         self.acked_time = 0
         self._free = 0
@@ -87,7 +93,7 @@ class Unacked:
             self._room = 1
         have: cython.Py_ssize_t = self._list.shape[0]  # type: ignore[index]
         if count > have:
-            more = lines(max(count, have * 2), 6, np.uint32)
+            more = lines(max(count, have * 4), 6, np.uint32)
             more[:have] = np.asarray(self._list)
             self._list = more if cython.compiled else memoryview(more)
         return 0
@@ -100,6 +106,7 @@ class Unacked:
         if size * 2 > MOST_SEGMENTS:
             lists = np.asarray(self._list)
             self.evicted += int(lists[:, _COUNT].sum(dtype=np.int64))
+            self._notes.note("unacknowledged-forgotten", self.row, self.evicted)
             lists[:] = 0
             self._free = 0
             self._room = 1
@@ -110,29 +117,6 @@ class Unacked:
         times[:size] = np.asarray(self._time)
         self._segment = segments if cython.compiled else memoryview(segments)
         self._time = times if cython.compiled else memoryview(times)
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def expect(self, of: cython.Py_ssize_t) -> cython.int:
-        """Ask for the list `of` and the one after it, which will be needed soon."""
-        if cython.compiled:
-            prefetch(cython.address(self._list[of, 0]))  # type: ignore[name-defined]  # noqa: F821
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def expect_segments(self, of: cython.Py_ssize_t) -> cython.int:
-        """Ask for the newest segment of the list `of`, and the oldest of its other direction's."""
-        at: cython.uint
-        if cython.compiled:
-            at = self._list[of, _NEWEST]
-            prefetch(cython.address(self._segment[at, 0]))  # type: ignore[name-defined]  # noqa: F821
-            at = self._list[of ^ 1, _OLDEST]
-            prefetch(cython.address(self._segment[at, 0]))  # type: ignore[name-defined]  # noqa: F821
-            prefetch(cython.address(self._time[at]))  # type: ignore[name-defined]  # noqa: F821
         return 0
 
     @cython.cfunc
