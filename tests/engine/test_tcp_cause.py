@@ -225,6 +225,18 @@ def test_what_was_sent_again_can_be_overtaken_too(tmp_path: Path) -> None:
     assert run.count(words.LOST_BEFORE_SEGMENTS) == 1
 
 
+def test_an_original_of_other_bounds_is_no_duplicate(tmp_path: Path) -> None:
+    run = Run([*handshake(5, 5, tsval=100), data(20, 0, tsval=120), data(21, 4, tsval=121), data(40, 1, tsval=140),
+               data(40, 2, tsval=140), data(40, 3, tsval=140), Segment(41, 0, 151, 1, 200, tsval=120)], tmp_path)
+    assert run.causes[-4:] == ["resent", "resent", "resent", "reordered"]
+
+
+def test_an_acknowledgment_of_the_same_tick_is_no_sign_of_reordering(tmp_path: Path) -> None:
+    run = Run([*handshake(5, 5, tsval=100), data(20, 0, tsval=120), Segment(219, 0, 201, 50, tsval=320),
+               data(220, 1, tsval=320)], tmp_path)
+    assert run.causes[-1] == "resent"
+
+
 def test_in_its_place_and_yet_overtaken(tmp_path: Path) -> None:
     segments = [*handshake(tsval=100, ident=7), data(20, 0, tsval=120, ident=9)]
     # An acknowledgment that was sent behind the next data, and leaves it the place.

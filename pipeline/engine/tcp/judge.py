@@ -80,7 +80,9 @@ def _by_hole(e: Evidence, of: cython.Py_ssize_t, side: cython.Py_ssize_t, tsval:
         return _RESENT if _later(ident, e.holes.ident) else _REORDERED
     if now - e.holes.time < e.rtt(of):
         return _RESENT if tsval == 0 and e.near(of, side) == _NEAR_SENDER else _REORDERED
-    if tsval and e.holes.tsval and (_after(e.word[of, fwd + _TSVAL], tsval) or e.rtt(of) > _TICKS):
+    if tsval and e.holes.tsval and (
+        _after(e.word[of, fwd + _TSVAL], tsval) or (e.holes.time != 0 and e.rtt(of) > _TICKS)
+    ):
         return _REORDERED
     return _RESENT
 
@@ -109,7 +111,8 @@ def _by_earlier(e: Evidence, of: cython.Py_ssize_t, side: cython.Py_ssize_t, at:
         if (tsval and _after(e.word[of, fwd + _TSVAL], tsval)) or (
             ident and ordered and _later(e.word[of, fwd + _ID], ident)
         ):
-            return _REORDERED if e.counts[of, side, _SEGMENTS] else _DUPLICATED
+            # A duplicate begins where its original did; this one was overtaken by parts of itself, sent again.
+            return _REORDERED
         return _RESENT
     first = e.sent.word[at, _R_TS_FIRST]
     last = e.sent.word[at, _R_TS_LAST]
