@@ -50,6 +50,7 @@ _SEEN = (
     "frame.number", "frame.time", "frame.len", "ip.src", "ipv6.src", "ip.ttl", "ipv6.hlim", "tcp.srcport", "tcp.stream",
     "tcp.len", "tcp.flags", "tcp.window_size", "shoal.tcp.analysis", "tcp.analysis.ack_rtt", "tcp.analysis.rto",
     "tcp.analysis.bytes_in_flight", "tcp.analysis.initial_rtt", "tcp.options.mss_val",
+    "shoal.tcp.cause", "tcp.seq",
 )
 
 

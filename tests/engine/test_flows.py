@@ -24,6 +24,7 @@ CAPTURES = sorted(SCENARIOS.glob("*.pcap.gz"))
 ENDINGS: dict[str, Any] = tomllib.loads((SCENARIOS / "endings.toml").read_text(encoding="utf-8"))
 SECOND = 10**9
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+CAUSES = ("resent", "resent_needlessly", "reordered", "duplicated_by_network")
 RTT = "tcp.analysis.ack_rtt"
 
 
@@ -94,12 +95,26 @@ def _recounted(packets: list[Row], other: list[Row]) -> Row:
         "ttl_max": max(_hops(p) for p in packets),
     }
     row |= {name: sum(_marked(p, name) for p in whole) for name in words.MARKS}
+    if not row["over_mss"]:
+        # Where offload has joined segments, the causes count what the sender sent.
+        row |= {cause: sum(p["shoal.tcp.cause"] == cause for p in whole) for cause in CAUSES}
+        row["resent_bytes"] = sum(p["tcp.len"] for p in whole if p["shoal.tcp.cause"].startswith("resent"))
     if rtts:
         row |= {
             "rtt_samples": len(rtts), "rtt_min": rtts[0], "rtt_max": rtts[-1], "rtt_mean": sum(rtts) // len(rtts),
         }  # fmt: skip
     row["rtts"] = rtts
     return row
+
+
+def _unique(packets: list[Row]) -> int:
+    """Payload bytes of one direction by their places, each once (a conversation of less than 4 GiB)."""
+    taken: set[int] = set()
+    for p in packets:
+        if p["tcp.len"] > 1:
+            start = p["tcp.seq"] + bool(p["tcp.flags"] & SYN)
+            taken.update(range(start, start + p["tcp.len"]))
+    return len(taken)
 
 
 def _closed_for(packets: list[Row], end: int) -> int:
@@ -132,12 +147,24 @@ def test_counted_again(path: Path) -> None:
             expected = _recounted(mine, others)
             rtts = expected.pop("rtts")
             assert {name: row.get(f"shoal.{side}.{name}") for name in expected} == expected
+            if all(p["tcp.len"] != 1 for p in mine):  # a probe of one byte is no payload of its own
+                assert row[f"shoal.{side}.unique_bytes"] == _unique(mine)
             closed = _closed_for(mine, packets[-1]["frame.time"])
             assert row[f"shoal.{side}.zero_window_time"] == closed
             if rtts:
                 for percent, name in ((50, "rtt_p50"), (95, "rtt_p95")):
                     exact = rtts[max(0, -(-len(rtts) * percent // 100) - 1)]
                     assert row[f"shoal.{side}.{name}"] == pytest.approx(exact, rel=0.0626, abs=4096)
+
+
+def test_congestion_point(tmp_path: Path) -> None:
+    """Three segments go out together; the second of them is sent again: 20 bytes were in flight with it."""
+    sent = [(1.0 + k / 1000, segment(A, 1000, B, 80, ACK | PSH, 101 + 10 * k, 501, 10)) for k in range(3)]
+    answers = [(1.05, segment(B, 80, A, 1000, ACK, 501, 111))]
+    again = [(1.5, sent[1][1]), (1.6, segment(B, 80, A, 1000, ACK, 501, 131)), (2.0, sent[2][1])]
+    (row,) = made(tmp_path, opened(0.5) + sent + answers + again).newest
+    assert row["shoal.client.congestion_point"] == 20
+    assert "shoal.server.congestion_point" not in row
 
 
 def test_a_row_each_minute_that_it_lives(tmp_path: Path) -> None:

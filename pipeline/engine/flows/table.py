@@ -45,6 +45,10 @@ _E_BEFORE = cython.declare(cython.Py_ssize_t, causes.LOST_BEFORE_SEGMENTS)
 _E_AFTER = cython.declare(cython.Py_ssize_t, causes.LOST_AFTER_SEGMENTS)
 _E_MISSED = cython.declare(cython.Py_ssize_t, causes.MISSED_BYTES)
 _E_TWICE = cython.declare(cython.Py_ssize_t, causes.RECEIVED_TWICE)
+_CONGESTION = cython.declare(cython.Py_ssize_t, words.count("congestion_point"))
+_O_CONGESTION = cython.declare(cython.uint, words.OPTIONS["congestion_point"])
+_E_CONGESTION = cython.declare(cython.Py_ssize_t, causes.CONGESTION)
+_WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _IDLE = cython.declare(cython.longlong, words.IDLE_NS)
 _MINUTE = cython.declare(cython.longlong, TICK_NS)
 _HOUR = cython.declare(cython.longlong, 60 * TICK_NS)
@@ -270,6 +274,7 @@ class Table:
     def _judged(self, at: cython.Py_ssize_t) -> cython.int:
         """Take over what the causes' evidence has counted of a TCP conversation."""
         of: cython.Py_ssize_t = self.count[at, _NUMBER]
+        flight: cython.uint
         c: cython.Py_ssize_t
         side: cython.Py_ssize_t
         k: cython.Py_ssize_t
@@ -281,6 +286,10 @@ class Table:
             self.count[at, c + _LOST_AFTER] = self._evidence.counts[of, side, _E_AFTER]
             self.count[at, c + _TWICE] = self._evidence.counts[of, side, _E_TWICE]
             self.count[at, c + _PLACE] = self._evidence.place(of, side)
+            flight = self._evidence.counts[of, side, _E_CONGESTION]
+            if flight and flight != _WORD:
+                self.count[at, c + _CONGESTION] = flight
+                self.count[at, c + _OPTIONS] |= _O_CONGESTION
             self.sum[at, side * _SUMS + _RESENT_BYTES] = self._evidence.counts[of, side, _E_RESENT_BYTES]
             self.sum[at, side * _SUMS + _RESENT_BYTES] += self._evidence.counts[of, side, _E_RESENT_BYTES + 1]
             self.sum[at, side * _SUMS + _MISSED] = self._evidence.counts[of, side, _E_MISSED]

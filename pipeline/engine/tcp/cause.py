@@ -17,6 +17,7 @@ from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import words
 from pipeline.engine.tcp.evidence import Evidence
+from pipeline.engine.tcp.sent import FLIGHT
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -76,6 +77,12 @@ _CHECKSUM = cython.declare(cython.Py_ssize_t, _s.u16("tcp.checksum"))
 _MSS_VAL = cython.declare(cython.Py_ssize_t, _s.u16("tcp.options.mss_val"))
 _TS_VAL = cython.declare(cython.Py_ssize_t, _s.u32("tcp.options.timestamp.tsval"))
 _TS_ECR = cython.declare(cython.Py_ssize_t, _s.u32("tcp.options.timestamp.tsecr"))
+_L_IN_FLIGHT = cython.declare(cython.Py_ssize_t, _s.lane("tcp.bytes_in_flight"))
+_IN_FLIGHT = cython.declare(cython.Py_ssize_t, _s.u32("tcp.analysis.bytes_in_flight"))
+_FLIGHT = cython.declare(cython.Py_ssize_t, FLIGHT)
+_CONGESTION = cython.declare(cython.Py_ssize_t, words.CONGESTION)
+_RESENT = cython.declare(cython.int, words.RESENT)
+_NEEDLESS = cython.declare(cython.int, words.NEEDLESS)
 _CAUSE = cython.declare(cython.Py_ssize_t, _s.u8("shoal.tcp.cause"))
 _SACK_LE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options.sack_le"))
 _SACK_RE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options.sack_re"))
@@ -271,6 +278,7 @@ class Causes:
                         else:
                             word[of, fwd + _HIGH] = end
                             fresh[i] = length
+                            e.sent.flight = u32[_IN_FLIGHT, i] if lane[_L_IN_FLIGHT, i] else 0
                             e.sent.put(2 * of + side, start, length, tsval, ident, u16[_CHECKSUM, i], 0, now)
                             if state & _TIMING == 0:
                                 word[of, fwd + _TIMED] = end
@@ -280,6 +288,7 @@ class Causes:
                         e.holes.open(2 * of + side, word[of, fwd + _HIGH], start, tsval, ident, now)
                         word[of, fwd + _HIGH] = end
                         fresh[i] = length
+                        e.sent.flight = u32[_IN_FLIGHT, i] if lane[_L_IN_FLIGHT, i] else 0
                         e.sent.put(2 * of + side, start, length, tsval, ident, u16[_CHECKSUM, i], 0, now)
                     elif length == 1 and span == 1 and (
                         word[of, rev + _WINDOW] == 0
@@ -297,11 +306,16 @@ class Causes:
                             time[of, _T_TIMED + side] = now
                         else:
                             word[of, fwd + _STATE] &= ~_TIMING & _WORD
+                        # Looked for before the judge remembers this transmission.
+                        k = e.sent.find(2 * of + side, start, time[of, _T_BEGAN])
+                        span = e.sent.word[k, _FLIGHT] if k >= 0 else 0
                         told = judge(
                             e, of, side, start, end, length, u8[_HDR_LEN, i], flags, tsval, ident,
                             u16[_CHECKSUM, i], now,
                         )
                         u8[_CAUSE, i] = told & 7
+                        if e.counts[of, side, _CONGESTION] == 0 and (told & 7 == _RESENT or told & 7 == _NEEDLESS):
+                            e.counts[of, side, _CONGESTION] = span if span else _WORD
                         span = told >> 3
                         fresh[i] = span if span < length else length
                 elif _after(start, word[of, fwd + _HIGH]):

@@ -64,7 +64,7 @@ def _after(a: cython.uint, b: cython.uint) -> cython.bint:
 @cython.cclass
 class Evidence:
     """`word` uint32 (conversations, 32) and `time` int64 (conversations, 8), ns: the state. `counts` uint32
-    (conversations, 2, 14), by the side that sends; they stop at 2^32 - 1. Growth replaces the arrays."""
+    (conversations, 2, 15), by the side that sends; they stop at 2^32 - 1. Growth replaces the arrays."""
 
     def __init__(self, notes: Notes) -> None:
         self.holes = Holes(notes)

@@ -21,8 +21,8 @@ _ODD_B = cython.declare(cython.ulonglong, 0x85EBCA6B)
 _SLOT = cython.declare(cython.ulonglong, SEGMENTS - 1)
 _LAST = cython.declare(cython.Py_ssize_t, SEGMENTS - 1)
 # Words of a segment: its direction and 1, where it begins and how long it is, timestamps and IP IDs of its first and
-# its latest transmission, checksum of the latest, and bits of the caller.
-OF, SEQ, LENGTH, TS_FIRST, TS_LAST, ID_FIRST, ID_LAST, CHECKSUM, BITS = range(9)
+# its latest transmission, checksum of the latest, bits of the caller, bytes in flight when it was first sent.
+OF, SEQ, LENGTH, TS_FIRST, TS_LAST, ID_FIRST, ID_LAST, CHECKSUM, BITS, FLIGHT = range(10)
 _OF = cython.declare(cython.Py_ssize_t, OF)
 _SEQ = cython.declare(cython.Py_ssize_t, SEQ)
 _LENGTH = cython.declare(cython.Py_ssize_t, LENGTH)
@@ -32,20 +32,23 @@ _ID_FIRST = cython.declare(cython.Py_ssize_t, ID_FIRST)
 _ID_LAST = cython.declare(cython.Py_ssize_t, ID_LAST)
 _CHECKSUM = cython.declare(cython.Py_ssize_t, CHECKSUM)
 _BITS = cython.declare(cython.Py_ssize_t, BITS)
+_FLIGHT = cython.declare(cython.Py_ssize_t, FLIGHT)
 
 
 @cython.cclass
 class Sent:
-    """`word` uint32 of shape (SEGMENTS, 9) and `time` int64 of shape (SEGMENTS,), ns: see the words above."""
+    """`word` uint32 of shape (SEGMENTS, 10) and `time` int64 of shape (SEGMENTS,), ns: see the words above. `flight` is
+    what the next segment gets as its bytes in flight."""
 
     def __init__(self) -> None:
-        words = np.zeros((SEGMENTS, 9), np.uint32)
+        words = np.zeros((SEGMENTS, 10), np.uint32)
         times = np.zeros(SEGMENTS, np.int64)
         places = np.zeros(SEGMENTS, np.uint32)
         self.word = words if cython.compiled else memoryview(words)
         self.time = times if cython.compiled else memoryview(times)
         self._place = places if cython.compiled else memoryview(places)
         self._next = 0
+        self.flight = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
@@ -99,5 +102,7 @@ class Sent:
         self.word[at, _ID_LAST] = ident
         self.word[at, _CHECKSUM] = checksum
         self.word[at, _BITS] = bits
+        self.word[at, _FLIGHT] = self.flight
+        self.flight = 0
         self.time[at] = time
         return 0

@@ -9,12 +9,14 @@ NONE, RESENT, NEEDLESS, REORDERED, DUPLICATED = range(5)
     RESENT_SEGMENTS, NEEDLESS_SEGMENTS, REORDERED_SEGMENTS, DUPLICATED_SEGMENTS,
     RESENT_BYTES, NEEDLESS_BYTES, REORDERED_BYTES, DUPLICATED_BYTES,
     LOST_BEFORE_SEGMENTS, LOST_BEFORE_BYTES, LOST_AFTER_SEGMENTS, LOST_AFTER_BYTES, MISSED_BYTES, RECEIVED_TWICE,
-) = range(14)  # fmt: skip
+    CONGESTION,
+) = range(15)  # fmt: skip
 """What `Evidence.counts` has of each direction. Segments are those of the sender: a captured one that offloading has
 made of several counts as so many. Of each cause segments and payload bytes; segments and bytes that were lost before
 this capture point, and beyond it; bytes that the receiver acknowledged and that never passed here; segments of which
-the receiver told that it got them twice."""
-COUNTS = 14
+the receiver told that it got them twice; bytes in flight at the original of the first segment sent again, 0 before that
+and 0xFFFFFFFF where they are not known."""
+COUNTS = 15
 
 UNKNOWN, NEAR_SENDER, NEAR_RECEIVER, BETWEEN = range(4)
 """Where the capture point is, seen from the data of one direction."""
