@@ -1,13 +1,7 @@
-from pipeline.engine.flows.histograms cimport Histograms
+from pipeline.engine.flows.outbox cimport Outbox
 from pipeline.engine.tcp.evidence cimport Evidence
 
-cdef class Table:
-    cdef public object sink
-    cdef public long long rows
-    cdef Histograms histograms
-    cdef Evidence _evidence
-    cdef unsigned int[:, ::1] count
-    cdef long long[:, ::1] sum
+cdef class Table(Outbox):
     cdef int[::1] marked
     cdef long long[::1] times
     cdef unsigned char[:, ::1] lane
@@ -18,18 +12,11 @@ cdef class Table:
     cdef unsigned char[:, :, ::1] b16
     cdef unsigned int[:, ::1] _row
     cdef unsigned int[::1] _dirty
-    cdef unsigned int[:, ::1] _out_count
-    cdef long long[:, ::1] _out_sum
     cdef Py_ssize_t _used
     cdef Py_ssize_t _changed
-    cdef Py_ssize_t _out
     cdef long long _tick
-    cdef long long _now
     cdef int bind(self, object columns, Py_ssize_t numbers) except -1
     cdef int _reserve(self, Py_ssize_t rows, Py_ssize_t numbers) except -1
-    cdef int hand_out(self) except -1
-    cdef int _tell(self, Py_ssize_t at) except -1 nogil
-    cdef int _judged(self, Py_ssize_t at) except -1 nogil
     cdef int tell_changed(self) except -1 nogil
     cdef int _forget(self) except -1 nogil
     cdef int _clear(self, Py_ssize_t at) except -1 nogil

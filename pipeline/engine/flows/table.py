@@ -9,55 +9,30 @@ import cython
 import numpy as np
 
 from pipeline.engine.flows import words
-from pipeline.engine.flows.histograms import Histograms
-from pipeline.engine.flows.rows import fill
+from pipeline.engine.flows.outbox import FIRST_SIZE, Outbox
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
-from pipeline.engine.tcp import words as causes
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
-from pipeline.schema.flows import FLOW_STATES
 
 TICK_NS = 60_000_000_000
 """Event time between the rows of a conversation that goes on."""
-HANDED_OUT = 8192
-"""Rows handed out at a time, at the most."""
 
 if not cython.compiled:
     from pipeline.engine.tcp.evidence import Evidence
 
 _s = Slots(PACKETS)
-_FIRST_SIZE = 1024
 # Bits of `dirty`: changed since its last row; stands in the list of those that changed.
 _CHANGED = cython.declare(cython.uint, 1)
 _LISTED = cython.declare(cython.uint, 2)
 _NUMBER = cython.declare(cython.Py_ssize_t, words.count("number"))
-_RESENT = cython.declare(cython.Py_ssize_t, words.count("resent"))
-_LOST_BEFORE = cython.declare(cython.Py_ssize_t, words.count("lost_before"))
-_LOST_AFTER = cython.declare(cython.Py_ssize_t, words.count("lost_after"))
-_TWICE = cython.declare(cython.Py_ssize_t, words.count("received_twice"))
-_PLACE = cython.declare(cython.Py_ssize_t, words.count("place"))
-_RESENT_BYTES = cython.declare(cython.Py_ssize_t, words.total("resent_bytes"))
-_MISSED = cython.declare(cython.Py_ssize_t, words.total("missed_bytes"))
-_E_RESENT = cython.declare(cython.Py_ssize_t, causes.RESENT_SEGMENTS)
-_E_RESENT_BYTES = cython.declare(cython.Py_ssize_t, causes.RESENT_BYTES)
-_E_BEFORE = cython.declare(cython.Py_ssize_t, causes.LOST_BEFORE_SEGMENTS)
-_E_AFTER = cython.declare(cython.Py_ssize_t, causes.LOST_AFTER_SEGMENTS)
-_E_MISSED = cython.declare(cython.Py_ssize_t, causes.MISSED_BYTES)
-_E_TWICE = cython.declare(cython.Py_ssize_t, causes.RECEIVED_TWICE)
-_CONGESTION = cython.declare(cython.Py_ssize_t, words.count("congestion_point"))
-_O_CONGESTION = cython.declare(cython.uint, words.OPTIONS["congestion_point"])
-_E_CONGESTION = cython.declare(cython.Py_ssize_t, causes.CONGESTION)
-_WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _IDLE = cython.declare(cython.longlong, words.IDLE_NS)
 _MINUTE = cython.declare(cython.longlong, TICK_NS)
 _HOUR = cython.declare(cython.longlong, 60 * TICK_NS)
-_MOST_OUT = cython.declare(cython.Py_ssize_t, HANDED_OUT)
 _COUNTS = cython.declare(cython.Py_ssize_t, len(words.COUNTS))
 _SUMS = cython.declare(cython.Py_ssize_t, len(words.SUMS))
 _COUNT_WORDS = cython.declare(cython.Py_ssize_t, words.COUNT_WORDS)
 _SUM_WORDS = cython.declare(cython.Py_ssize_t, words.SUM_WORDS)
-_SAMPLES = cython.declare(cython.Py_ssize_t, words.count("rtt_samples"))
 _TTL_MIN = cython.declare(cython.Py_ssize_t, words.count("ttl_min"))
 _TTL_MAX = cython.declare(cython.Py_ssize_t, words.count("ttl_max"))
 _OPTIONS = cython.declare(cython.Py_ssize_t, words.count("options"))
@@ -87,8 +62,6 @@ _RESET_BY = cython.declare(cython.Py_ssize_t, words.count("reset_by"))
 _D_FIN = cython.declare(cython.uint, words.DONE["fin"])
 _FLOW_ID = cython.declare(cython.Py_ssize_t, words.total("flow_id"))
 _ADDRESS = cython.declare(cython.Py_ssize_t, words.total("address_0_high"))
-_NOW = cython.declare(cython.Py_ssize_t, words.total("now"))
-_P50 = cython.declare(cython.Py_ssize_t, words.total("p50_0"))
 _O_TTL = cython.declare(cython.uint, words.OPTIONS["ttl"])
 # Bits of `Streams.turn`.
 _T_SIDE = cython.declare(cython.int, 1)
@@ -139,29 +112,16 @@ def _signed(value: cython.ulonglong) -> cython.longlong:
 
 
 @cython.cclass
-class Table:
-    """Words of conversations by the numbers of `Streams`, and the rows that wait to be handed out to `sink`."""
+class Table(Outbox):
+    """The words of conversations, found by the numbers of `Streams`."""
 
     def __init__(self, sink: Callable[[Columns], None], evidence: Evidence, notes: Notes) -> None:
-        self.sink = sink
-        self._evidence = evidence
-        self.rows = 0
-        self.histograms = Histograms(notes)
-        numbers = np.zeros((2, _FIRST_SIZE), np.uint32)
-        counts = np.zeros((_FIRST_SIZE, words.COUNT_WORDS), np.uint32)
-        sums = np.zeros((_FIRST_SIZE, words.SUM_WORDS), np.int64)
-        changed = np.zeros(_FIRST_SIZE, np.uint32)
-        out_counts = np.zeros((HANDED_OUT, words.COUNT_WORDS), np.uint32)
-        out_sums = np.zeros((HANDED_OUT, words.SUM_WORDS), np.int64)
-        plain = not cython.compiled
-        self._row = memoryview(numbers) if plain else numbers
-        self.count = memoryview(counts) if plain else counts
-        self.sum = memoryview(sums) if plain else sums
-        self._dirty = memoryview(changed) if plain else changed
-        self._out_count = memoryview(out_counts) if plain else out_counts
-        self._out_sum = memoryview(out_sums) if plain else out_sums
-        self._used = self._changed = self._out = 0
-        self._tick = self._now = 0
+        Outbox.__init__(self, sink, evidence, notes)
+        numbers = np.zeros((2, FIRST_SIZE), np.uint32)
+        changed = np.zeros(FIRST_SIZE, np.uint32)
+        self._row = numbers if cython.compiled else memoryview(numbers)
+        self._dirty = changed if cython.compiled else memoryview(changed)
+        self._used = self._changed = self._tick = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
@@ -170,25 +130,18 @@ class Table:
             "count": np.asarray(self.count)[: self._used + 1],
             "sum": np.asarray(self.sum)[: self._used + 1],
             "dirty": np.asarray(self._dirty)[: self._changed],
-            "out_count": np.asarray(self._out_count)[: self._out],
-            "out_sum": np.asarray(self._out_sum)[: self._out],
-            "numbers": [self.rows, self._used, self._changed, self._out, self._tick, self._now],
-            "histograms": self.histograms.state(),
+            "numbers": [self._used, self._changed, self._tick],
+            "waiting": self.waiting(),
         }
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         plain = not cython.compiled
-        rows = max(_FIRST_SIZE, len(state["count"]))
-        arrays = [
-            state["row"], grown(state["count"], rows), grown(state["sum"], rows), grown(state["dirty"], rows),
-            grown(state["out_count"], HANDED_OUT), grown(state["out_sum"], HANDED_OUT),
-        ]
-        self._row, self.count, self.sum, self._dirty, self._out_count, self._out_sum = (
-            [memoryview(array) for array in arrays] if plain else arrays
-        )
-        self.rows, self._used, self._changed, self._out, self._tick, self._now = state["numbers"]
-        self.histograms.restore(state["histograms"])
+        rows = max(FIRST_SIZE, len(state["count"]))
+        arrays = [state["row"], grown(state["count"], rows), grown(state["sum"], rows), grown(state["dirty"], rows)]
+        self._row, self.count, self.sum, self._dirty = [memoryview(array) for array in arrays] if plain else arrays
+        self._used, self._changed, self._tick = state["numbers"]
+        self.restore_waiting(state["waiting"])
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -231,71 +184,6 @@ class Table:
         return 0
 
     @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def hand_out(self) -> cython.int:
-        """Give the sink the rows that wait."""
-        n: cython.Py_ssize_t = self._out
-        self._out = 0
-        self.rows += n
-        if n:
-            self.sink(fill(Columns(FLOW_STATES, n), np.asarray(self._out_count)[:n], np.asarray(self._out_sum)[:n]))
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def _tell(self, at: cython.Py_ssize_t) -> cython.int:
-        """Put the conversation at `at` among the rows that wait."""
-        k: cython.Py_ssize_t
-        side: cython.Py_ssize_t
-        histogram: cython.uint
-        if self._out >= _MOST_OUT:
-            with cython.gil:
-                self.hand_out()
-        if self.count[at, _IS_UDP] == 0:
-            self._judged(at)
-        for k in range(_COUNT_WORDS):
-            self._out_count[self._out, k] = self.count[at, k]
-        for k in range(_SUM_WORDS):
-            self._out_sum[self._out, k] = self.sum[at, k]
-        for side in range(2):
-            histogram = self.count[at, side * _COUNTS + _HISTOGRAM]
-            for k in range(2):
-                self._out_sum[self._out, _P50 + 2 * side + k] = -1 if histogram == 0 else self.histograms.quantile(
-                    histogram, self.count[at, side * _COUNTS + _SAMPLES], 95 if k else 50
-                )
-        self._out_sum[self._out, _NOW] = self._now
-        self._out += 1
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def _judged(self, at: cython.Py_ssize_t) -> cython.int:
-        """Take over what the causes' evidence has counted of a TCP conversation."""
-        of: cython.Py_ssize_t = self.count[at, _NUMBER]
-        flight: cython.uint
-        c: cython.Py_ssize_t
-        side: cython.Py_ssize_t
-        k: cython.Py_ssize_t
-        for side in range(2):
-            c = side * _COUNTS
-            for k in range(4):
-                self.count[at, c + _RESENT + k] = self._evidence.counts[of, side, _E_RESENT + k]
-            self.count[at, c + _LOST_BEFORE] = self._evidence.counts[of, side, _E_BEFORE]
-            self.count[at, c + _LOST_AFTER] = self._evidence.counts[of, side, _E_AFTER]
-            self.count[at, c + _TWICE] = self._evidence.counts[of, side, _E_TWICE]
-            self.count[at, c + _PLACE] = self._evidence.place(of, side)
-            flight = self._evidence.counts[of, side, _E_CONGESTION]
-            if flight and flight != _WORD:
-                self.count[at, c + _CONGESTION] = flight
-                self.count[at, c + _OPTIONS] |= _O_CONGESTION
-            self.sum[at, side * _SUMS + _RESENT_BYTES] = self._evidence.counts[of, side, _E_RESENT_BYTES]
-            self.sum[at, side * _SUMS + _RESENT_BYTES] += self._evidence.counts[of, side, _E_RESENT_BYTES + 1]
-            self.sum[at, side * _SUMS + _MISSED] = self._evidence.counts[of, side, _E_MISSED]
-        return 0
-
-    @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def tell_changed(self) -> cython.int:
@@ -307,14 +195,14 @@ class Table:
         open_: cython.bint
         for k in range(self._changed):
             at = self._dirty[k]
-            idle = self._now - self.sum[at, _LAST_TIME] >= _IDLE
+            idle = self.now - self.sum[at, _LAST_TIME] >= _IDLE
             open_ = (
                 self.count[at, _IS_UDP] == 0
                 and self.count[at, _RESET_BY] == 0
                 and (self.count[at, _DONE] & self.count[at, _COUNTS + _DONE] & _D_FIN) == 0
             )
             if self.count[at, _IS_DIRTY] & _CHANGED or (idle and open_):
-                self._tell(at)
+                self.tell(at)
             self.count[at, _IS_DIRTY] = 0
             if open_ and not idle:
                 # Kept in the list until it is told as idle.
@@ -415,8 +303,8 @@ class Table:
         """Write what is to be written before row `i`: at a full minute what changed; one whose ports begin another."""
         now: cython.longlong = self.times[i]
         at: cython.Py_ssize_t
-        if now > self._now:
-            self._now = now
+        if now > self.now:
+            self.now = now
         if now >= self._tick or now < self._tick - _HOUR:
             if self._tick:
                 self.tell_changed()
@@ -427,7 +315,7 @@ class Table:
         if at and turn & _T_ANOTHER:
             # Told in any case, for that is how it ended.
             self.count[at, _REPLACED] = 1
-            self._tell(at)
+            self.tell(at)
         return 0
 
     @cython.cfunc
@@ -458,8 +346,8 @@ class Table:
         now: cython.longlong = self.times[i]
         ttl: cython.uint
         at: cython.Py_ssize_t
-        if now > self._now:
-            self._now = now
+        if now > self.now:
+            self.now = now
         at = self._row[udp, number]
         if at == 0:
             self._used += 1
