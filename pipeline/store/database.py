@@ -45,7 +45,8 @@ def settings_clause(settings: Mapping[str, str]) -> str:
 class Insert:
     """An insert that is under way: `append` blocks, then `finish` stores them all at once."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, table: str) -> None:
+        self.table = table
         self._stream = stream
 
     def append(self, block: bytes) -> None:
@@ -53,14 +54,14 @@ class Insert:
         try:
             self._stream.append(block)
         except RuntimeError as error:
-            raise StoreError(f"insert failed: {one_line(str(error))}") from error
+            raise StoreError(f"insert into {self.table} failed: {one_line(str(error))}") from error
 
     def finish(self) -> int:
         """Stores the blocks as one part; returns rows read, also where the token was known and nothing was stored."""
         try:
             return int(self._stream.finish().rows_written)
         except RuntimeError as error:
-            raise StoreError(f"insert failed: {one_line(str(error))}") from error
+            raise StoreError(f"insert into {self.table} failed: {one_line(str(error))}") from error
 
     def cancel(self) -> None:
         """Drops what was appended."""
@@ -182,9 +183,9 @@ class Database:
         names = ", ".join(quote(name) for name in columns)
         try:
             sql = f"INSERT INTO {quote(table)} ({names}) {settings_clause(settings)}"
-            return Insert(self._connection.send_insert(sql, "Native"))
+            return Insert(self._connection.send_insert(sql, "Native"), table)
         except RuntimeError as error:
-            raise StoreError(f"insert failed: {one_line(str(error))}") from error
+            raise StoreError(f"insert into {table} failed: {one_line(str(error))}") from error
 
     def insert_rows(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Inserts a few rows given as dictionaries; columns not named get their defaults."""

@@ -23,6 +23,9 @@ def dies(call: Callable[..., Any], count: int, *, after: bool) -> Callable[..., 
 
     def counted(*args: Any) -> Any:
         nonlocal calls
+        if args and isinstance(args[0], Insert) and args[0].table != "packets":
+            # Rows of conversations are stored beside, by another thread.
+            return call(*args)
         calls += 1
         if calls == count and not after:
             os.kill(os.getpid(), signal.SIGKILL)
