@@ -24,7 +24,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -51,6 +51,22 @@ def _ip(*arguments: str) -> None:
 def _enter(namespace: int) -> None:
     if _libc.setns(namespace, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
+
+
+def polled(fds: Iterable[int]) -> select.poll:
+    """Asks for what can be read of `fds`; select would refuse numbers from 1,024 on."""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    return poll
+
+
+def readable(poll: select.poll, wait: float) -> list[int]:
+    """What can be read, after `wait` seconds at the most. poll counts milliseconds; less than one is slept through."""
+    ready = poll.poll(int(min(max(wait, 0.0), 0.05) * 1000))
+    if not ready and 0 < wait < 0.001:
+        time.sleep(wait)
+    return [fd for fd, _ in ready]
 
 
 @dataclass
@@ -185,9 +201,10 @@ class Switch(threading.Thread):
 
     def run(self) -> None:
         """The switch's loop: read what is ready, write what is due."""
+        poll = polled(self._hosts)
         while self._running:
             wait = self._due[0][0] - time.monotonic() if self._due else 0.05
-            for fd in select.select(list(self._hosts), (), (), min(max(wait, 0.0), 0.05))[0]:
+            for fd in readable(poll, wait):
                 with contextlib.suppress(BlockingIOError):
                     self._take(self._hosts[fd], os.read(fd, 65536))
             now = time.monotonic()

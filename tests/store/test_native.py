@@ -197,7 +197,7 @@ def test_a_block_of_another_table_is_refused(database: Database) -> None:
         insert.append(b"\x01\x01\x03foo\x05Wrong\x00")
         insert.finish()
 
-    with pytest.raises(StoreError, match="insert into .* failed: "):
+    with pytest.raises(StoreError, match=r"insert into .* failed: "):
         give()
 
 

@@ -10,12 +10,11 @@ import contextlib
 import heapq
 import os
 import random
-import select
 import threading
 import time
 from dataclasses import dataclass, field
 
-from tests.netlab.lab import Host
+from tests.netlab.lab import Host, polled, readable
 
 _VNET = 10
 """Bytes before a frame of a TAP with offloads: struct virtio_net_hdr."""
@@ -140,9 +139,10 @@ class Link(threading.Thread):
     def run(self) -> None:
         """Read what is ready, write what is due."""
         taps = {host.tap: side for side, host in enumerate(self._hosts)}
+        poll = polled(taps)
         while self._running:
             wait = self._queue[0][0] - time.monotonic() if self._queue else 0.05
-            for tap in select.select(list(taps), (), (), min(max(wait, 0.0), 0.05))[0]:
+            for tap in readable(poll, wait):
                 with contextlib.suppress(BlockingIOError):
                     for _ in range(64):
                         self._take(taps[tap], os.read(tap, 70_000))
