@@ -82,9 +82,9 @@ def conversations(flows: int) -> Iterator[Frames]:
             yield _batch(batch, turn * flows + first, np.full(len(k), length))
 
 
-def measure(name: str, batches: Iterator[Frames]) -> None:
-    """Print what the engine took for the frames, and what it forgot."""
-    engine, columns = Engine(), Columns(PACKETS, ROWS)
+def measure(name: str, batches: Iterator[Frames], *, flows: bool = False) -> None:
+    """Print what the engine took for the frames, and what it forgot; with `flows`, rows of conversations too."""
+    engine, columns = Engine((lambda rows: None) if flows else None), Columns(PACKETS, ROWS)
     frames, spent, slowest = 0, 0.0, 0.0
     for batch in batches:
         decode(batch, columns)
@@ -92,6 +92,9 @@ def measure(name: str, batches: Iterator[Frames]) -> None:
         engine.process(columns)
         took = time.process_time() - start
         spent, slowest, frames = spent + took, max(slowest, took), frames + len(batch)
+    start = time.process_time()
+    engine.finish()
+    spent += time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{name:36s} {frames:12,d} frames {spent:8.3f} s CPU {1e9 * spent / frames:6.1f} ns a frame, slowest batch "
           f"{1e3 * slowest:7.1f} ms, peak {peak:5d} MiB, forgotten: {engine.streams.evicted} conversations, "
@@ -104,6 +107,8 @@ def run(segments: int, flows: int) -> None:
         measure("one stream with a hole left open", stream_with_a_hole(segments // part))
     for part in (10, 1):
         measure(f"{flows // part:,d} concurrent conversations", conversations(flows // part))
+    for part in (10, 1):
+        measure(f"{flows // part:,d}, and their rows", conversations(flows // part), flows=True)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from pipeline.schema.columns import Columns, Slots
 if not cython.compiled:
     from collectors.decode.packet import mix, pair
 
-MOST_CONVERSATIONS = 2_000_000
+MOST_CONVERSATIONS = 1_000_000
 """Conversations remembered. For one more all are forgotten (counted in `evicted`); the indices go on."""
 
 _s = Slots(PACKETS)
