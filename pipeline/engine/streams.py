@@ -14,6 +14,7 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine import turns as bits
 from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
 from pipeline.engine.lines import lines
 from pipeline.engine.notes import Notes
@@ -99,13 +100,13 @@ _FIRST = cython.declare(cython.uint, 0x80000000)
 _WILD = cython.declare(cython.uint, 0x40000000)
 _TELLS = cython.declare(cython.uint, 0x20000000)
 _ANEW = cython.declare(cython.uint, 0x10000000)
-_BEGINS = cython.declare(cython.int, 2)
-_REUSED = cython.declare(cython.int, 4)
-_DATAGRAM = cython.declare(cython.int, 8)
-_QUOTED = cython.declare(cython.int, 16)
-_KNOWN_BEFORE = cython.declare(cython.int, 32)
-_FORGOT = cython.declare(cython.int, 64)
-_ANOTHER = cython.declare(cython.int, 128)
+_BEGINS = cython.declare(cython.int, bits.BEGINS)
+_REUSED = cython.declare(cython.int, bits.REUSED)
+_DATAGRAM = cython.declare(cython.int, bits.DATAGRAM)
+_QUOTED = cython.declare(cython.int, bits.QUOTED)
+_ANNOUNCED = cython.declare(cython.int, bits.ANNOUNCED)
+_FORGOT = cython.declare(cython.int, bits.FORGOT)
+_ANOTHER = cython.declare(cython.int, bits.ANOTHER)
 
 
 @cython.cfunc
@@ -170,10 +171,7 @@ class Streams:
 
     `conversation` int32 and `turn` uint8, each of shape (rows of the largest batch,), hold for each row of the last
     batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
-    `datagram_conversations`), a number being given again after an eviction; and bits: 1 the side that sent it, 2 its
-    conversation begins here, 4 a SYN whose number is not that of the conversation before on these ports, 8 UDP,
-    16 an ICMP error quotes the segment, 32 (with 2) the conversation was announced before,
-    64 (with 2) all numbers before it were forgotten, 128 (with 2) the number bore another conversation until now.
+    `datagram_conversations`), a number being given again after an eviction; and the bits of `turns`.
     """
 
     def __init__(self, notes: Notes | None = None) -> None:
@@ -387,7 +385,7 @@ class Streams:
         )
         ports: cython.uchar[::1] = memoryview(self._announced.ports)
         conversation: cython.int[::1] = memoryview(self.conversation) if plain else self.conversation
-        turns: cython.uchar[::1] = memoryview(self.turn) if plain else self.turn
+        turn_of: cython.uchar[::1] = memoryview(self.turn) if plain else self.turn
         turn: cython.int
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
@@ -418,7 +416,7 @@ class Streams:
                     at = (u64[_FLOW_ID, i + _AHEAD] >> 20) & (self._size - 1)
                     prefetch(cython.address(self._value[at, 0]))  # type: ignore[name-defined]  # noqa: F821
                 conversation[i] = 0
-                turns[i] = 0
+                turn_of[i] = 0
                 for item in range(outers[i], outers[i + 1] + 1):
                     # The outer headers first, then (item = the row's end) the row's own, or the one it quotes.
                     tcp = False
@@ -514,7 +512,7 @@ class Streams:
                             lane[_L_QUOTED_STREAM, i] = 1
                             if tcp and self._value[at, _STATE] != 0:
                                 conversation[i] = self._value[at, _STATE]
-                                turns[i] = side | _QUOTED
+                                turn_of[i] = side | _QUOTED
                         elif item < outers[i + 1]:
                             o_u32[_O_STREAM, item] = index
                         else:
@@ -529,7 +527,7 @@ class Streams:
                             elif first:
                                 turn |= _BEGINS | _ANOTHER
                             conversation[i] = self._value[at, _STATE]
-                            turns[i] = turn
+                            turn_of[i] = turn
                         if heard:
                             with cython.gil:
                                 self._hear(columns, i, at, side, tcp)
@@ -569,9 +567,9 @@ class Streams:
                     if fresh and (ports[src] | ports[dst]) & 2:
                         with cython.gil:
                             if self._announced.take(*self._ends(at, side)):
-                                turn |= _KNOWN_BEFORE
+                                turn |= _ANNOUNCED
                     conversation[i] = self._value[at, _STATE]
-                    turns[i] = turn
+                    turn_of[i] = turn
                     u32[_TCP_STREAM, i] = self._value[at, _STREAM]
                     lane[_L_TCP_STREAM, i] = 1
                     if lane[_L_FLAGS, i] and lane[_L_LEN, i]:

@@ -8,6 +8,7 @@ from typing import Any
 import cython
 import numpy as np
 
+from pipeline.engine import turns as bits
 from pipeline.engine.flows import words
 from pipeline.engine.flows.outbox import FIRST_SIZE, Outbox
 from pipeline.engine.notes import Notes
@@ -64,12 +65,12 @@ _FLOW_ID = cython.declare(cython.Py_ssize_t, words.total("flow_id"))
 _ADDRESS = cython.declare(cython.Py_ssize_t, words.total("address_0_high"))
 _O_TTL = cython.declare(cython.uint, words.OPTIONS["ttl"])
 # Bits of `Streams.turn`.
-_T_SIDE = cython.declare(cython.int, 1)
-_T_BEGINS = cython.declare(cython.int, 2)
-_T_UDP = cython.declare(cython.int, 8)
-_T_QUOTED = cython.declare(cython.int, 16)
-_T_FORGOT = cython.declare(cython.int, 64)
-_T_ANOTHER = cython.declare(cython.int, 128)
+_T_SIDE = cython.declare(cython.int, bits.SIDE)
+_T_BEGINS = cython.declare(cython.int, bits.BEGINS)
+_T_UDP = cython.declare(cython.int, bits.DATAGRAM)
+_T_QUOTED = cython.declare(cython.int, bits.QUOTED)
+_T_FORGOT = cython.declare(cython.int, bits.FORGOT)
+_T_ANOTHER = cython.declare(cython.int, bits.ANOTHER)
 _L_IP = cython.declare(cython.Py_ssize_t, _s.lane("ip"))
 _C_NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
 _C_FLOW_ID = cython.declare(cython.Py_ssize_t, _s.u64("shoal.flow_id"))

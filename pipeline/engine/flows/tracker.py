@@ -13,6 +13,7 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine import turns as bits
 from pipeline.engine.flows import words
 from pipeline.engine.flows.segments import MARK_WORDS
 from pipeline.engine.flows.table import Table
@@ -33,9 +34,9 @@ _FIRST_PAYLOAD = cython.declare(cython.Py_ssize_t, words.total("first_payload"))
 _L_UDP_LENGTH = cython.declare(cython.Py_ssize_t, _s.lane("udp.length"))
 _C_UDP_LENGTH = cython.declare(cython.Py_ssize_t, _s.u16("udp.length"))
 # Bits of `Streams.turn`.
-_T_SIDE = cython.declare(cython.int, 1)
-_T_UDP = cython.declare(cython.int, 8)
-_T_QUOTED = cython.declare(cython.int, 16)
+_T_SIDE = cython.declare(cython.int, bits.SIDE)
+_T_UDP = cython.declare(cython.int, bits.DATAGRAM)
+_T_QUOTED = cython.declare(cython.int, bits.QUOTED)
 
 
 @cython.cfunc

@@ -16,6 +16,7 @@ if not cython.compiled:
     from pipeline.engine.tcp.options import given_up, multipath
     from pipeline.engine.tcp.rules import Rules, completed
 
+from pipeline.engine import turns as bits
 from pipeline.engine.tcp import layout
 from pipeline.schema import LAYER_ID, PACKETS
 from pipeline.schema.columns import Columns, Slots
@@ -67,11 +68,11 @@ _KINDS = cython.declare(cython.Py_ssize_t, layout.word("multipath"))
 _SACKS = cython.declare(cython.Py_ssize_t, layout.word("sacks"))
 _SACK = cython.declare(cython.Py_ssize_t, layout.word("sack"))
 # Bits of `Streams.turn`.
-_SIDE = cython.declare(cython.uint, 1)
-_BEGINS = cython.declare(cython.uint, 2)
-_REUSED = cython.declare(cython.uint, 4)
-_ANNOUNCED = cython.declare(cython.uint, 32)
-_QUOTED = cython.declare(cython.uint, 16)
+_SIDE = cython.declare(cython.uint, bits.SIDE)
+_BEGINS = cython.declare(cython.uint, bits.BEGINS)
+_REUSED = cython.declare(cython.uint, bits.REUSED)
+_ANNOUNCED = cython.declare(cython.uint, bits.ANNOUNCED)
+_QUOTED = cython.declare(cython.uint, bits.QUOTED)
 _TCP = cython.declare(cython.uint, LAYER_ID["tcp"])
 _IS_MULTIPATH = cython.declare(cython.uint, 0x100)
 _MOST_SHIFT = cython.declare(cython.uint, 14)
@@ -154,7 +155,7 @@ class Analysis(Rules):
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Fill the analysis of the batch's TCP rows; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
         if columns.rows:
-            numbers = np.where(turns[: columns.rows] & 8, 0, numbers[: columns.rows])
+            numbers = np.where(turns[: columns.rows] & bits.DATAGRAM, 0, numbers[: columns.rows])
             self._reserve(int(numbers.max()) + 1)
         self._rows(columns, numbers, turns)
 

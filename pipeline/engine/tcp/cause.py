@@ -13,6 +13,7 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine import turns as bits
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import words
@@ -83,6 +84,11 @@ _FLIGHT = cython.declare(cython.Py_ssize_t, FLIGHT)
 _CONGESTION = cython.declare(cython.Py_ssize_t, words.CONGESTION)
 _RESENT = cython.declare(cython.int, words.RESENT)
 _NEEDLESS = cython.declare(cython.int, words.NEEDLESS)
+_SIDE = cython.declare(cython.int, bits.SIDE)
+_BEGINS = cython.declare(cython.int, bits.BEGINS)
+_REUSED = cython.declare(cython.int, bits.REUSED)
+_DATAGRAM = cython.declare(cython.int, bits.DATAGRAM)
+_QUOTED = cython.declare(cython.int, bits.QUOTED)
 _CAUSE = cython.declare(cython.Py_ssize_t, _s.u8("shoal.tcp.cause"))
 _SACK_LE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options.sack_le"))
 _SACK_RE = cython.declare(cython.Py_ssize_t, _s.item("sack", "u32", "tcp.options.sack_re"))
@@ -200,15 +206,15 @@ class Causes:
                     e.holes.expect(2 * of)
                 fresh[i] = 0
                 of = number[i]
-                if of == 0 or turn[i] & 24:
+                if of == 0 or turn[i] & (_DATAGRAM | _QUOTED):
                     continue
-                side = turn[i] & 1
+                side = turn[i] & _SIDE
                 now = u64[_TIME, i]
                 e.holes.row = i
-                if turn[i] & 2:
+                if turn[i] & _BEGINS:
                     e.begin(of)
                     time[of, _T_BEGAN] = now
-                elif turn[i] & 4:
+                elif turn[i] & _REUSED:
                     e.forget(of, side)
                 if lane[_L_LEN, i] == 0:
                     continue
