@@ -14,22 +14,19 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine import conversations as layout
 from pipeline.engine import turns as bits
 from pipeline.engine.announced import ANEW, DEAF, PROXIED, Announced
-from pipeline.engine.lines import lines
+from pipeline.engine.conversations import Conversations
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
 if not cython.compiled:
-    from collectors.decode.packet import mix, pair
-
-MOST_CONVERSATIONS = 1_000_000
-"""Conversations remembered. For one more all are forgotten (counted in `evicted`); the indices go on."""
+    from pipeline.engine.conversations import flow_hash
 
 _s = Slots(PACKETS)
-_FIRST_SIZE = 4096
 _AHEAD = cython.declare(cython.Py_ssize_t, 16)
 _MAPPED = cython.declare(cython.ulonglong, 0xFFFF00000000)
 _FLOW_ID = cython.declare(cython.Py_ssize_t, _s.u64("shoal.flow_id"))
@@ -84,18 +81,13 @@ _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
 _FRAG_OFFSET = cython.declare(cython.Py_ssize_t, _s.u16("ip.frag_offset"))
 _L_FRAGHDR = cython.declare(cython.Py_ssize_t, _s.lane("ipv6.fraghdr"))
-# A conversation takes a cache line: five words of key (64 bits), then these of 32: the index, the sides' first sequence
-# numbers, and which of these are known (bit 0 and bit 1). Of an announced conversation: the announcements' generation
-# in which it was found, and the index of each direction.
-_STREAM = cython.declare(cython.Py_ssize_t, 10)
-_BASE = cython.declare(cython.Py_ssize_t, 11)
-_KNOWN = cython.declare(cython.Py_ssize_t, 13)
-# Number of the conversation's state, from 1, in the order they began since the last eviction, of TCP and of UDP ones
-# each in a space of their own; 0 for none yet.
-_STATE = cython.declare(cython.Py_ssize_t, 14)
-# The part of its hash that tells where it stands.
-_HASH = cython.declare(cython.Py_ssize_t, 15)
+_STREAM = cython.declare(cython.Py_ssize_t, layout.STREAM)
+_BASE = cython.declare(cython.Py_ssize_t, layout.BASE)
+_KNOWN = cython.declare(cython.Py_ssize_t, layout.KNOWN)
+_STATE = cython.declare(cython.Py_ssize_t, layout.STATE)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
+# Bits of the word KNOWN besides the two lowest: the conversation has begun, may be an announced one, is one of a
+# protocol that announces others, begins anew with its next packet.
 _FIRST = cython.declare(cython.uint, 0x80000000)
 _WILD = cython.declare(cython.uint, 0x40000000)
 _TELLS = cython.declare(cython.uint, 0x20000000)
@@ -105,7 +97,6 @@ _REUSED = cython.declare(cython.int, bits.REUSED)
 _DATAGRAM = cython.declare(cython.int, bits.DATAGRAM)
 _QUOTED = cython.declare(cython.int, bits.QUOTED)
 _ANNOUNCED = cython.declare(cython.int, bits.ANNOUNCED)
-_FORGOT = cython.declare(cython.int, bits.FORGOT)
 _ANOTHER = cython.declare(cython.int, bits.ANOTHER)
 
 
@@ -154,20 +145,9 @@ def _may_tell(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, size:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _hash(a: cython.ulonglong, b: cython.ulonglong, c: cython.ulonglong, d: cython.ulonglong, src: cython.ulonglong,
-          dst: cython.ulonglong, tcp: cython.bint) -> cython.ulonglong:
-    """What `shoal.flow_id` is of a row with these addresses and ports."""
-    if a == 0 and b >> 32 == 0xFFFF:
-        return pair(((b & _WORD) << 16) ^ src, ((d & _WORD) << 16) ^ dst, 6 if tcp else 17)
-    return pair(mix(a ^ mix(b)) ^ src, mix(c ^ mix(d)) ^ dst, 6 if tcp else 17)
-
-
 @cython.cclass
-class Streams:
-    """An open-addressing table of conversations, a cache line each, by `shoal.flow_id`.
+class Streams(Conversations):
+    """The conversations of a capture, and which of them each row is of.
 
     `conversation` int32 and `turn` uint8, each of shape (rows of the largest batch,), hold for each row of the last
     batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
@@ -175,21 +155,12 @@ class Streams:
     """
 
     def __init__(self, notes: Notes | None = None) -> None:
-        self.evicted = 0
-        self._notes = notes or Notes()
+        Conversations.__init__(self, notes or Notes())
         self.udp_streams = 0
         self.tcp_streams = 0
-        self._size = 0
-        self._used = 0
-        self._forgot = 0
         self._frames = 0
         self._generation = 0
-        none = lines(1, 8, np.uint64)
-        self._key = none if cython.compiled else memoryview(none)
-        self._value = none.view(np.uint32) if cython.compiled else memoryview(none.view(np.uint32))
         self._announced = Announced(self._notes)
-        self.conversations = 0
-        self.datagram_conversations = 0
         self.conversation: NDArray[np.int32] = np.zeros(0, np.int32)
         self.turn: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
@@ -202,23 +173,15 @@ class Streams:
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
         return {
-            "numbers": [self.evicted, self.udp_streams, self.tcp_streams, self.conversations,
-                        self.datagram_conversations, self._size, self._used, self._frames, self._generation,
-                        self._forgot],
-            "table": np.asarray(self._key),
+            "numbers": [self.udp_streams, self.tcp_streams, self._frames, self._generation],
+            "table": self.table(),
             "announced": self._announced.state(),
-        }  # fmt: skip
+        }
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        (
-            self.evicted, self.udp_streams, self.tcp_streams, self.conversations, self.datagram_conversations,
-            self._size, self._used, self._frames, self._generation, self._forgot,
-        ) = state["numbers"]  # fmt: skip
-        keys = lines(len(state["table"]), 8, np.uint64)
-        keys[:] = state["table"]
-        self._key = keys if cython.compiled else memoryview(keys)
-        self._value = keys.view(np.uint32) if cython.compiled else memoryview(keys.view(np.uint32))
+        self.udp_streams, self.tcp_streams, self._frames, self._generation = state["numbers"]
+        self.restore_table(state["table"])
         self._announced.restore(state["announced"])
 
     def process(self, columns: Columns) -> None:
@@ -230,71 +193,6 @@ class Streams:
             self._grow(0)
         self._rows(columns)
         self._frames += columns.rows
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def _grow(self, row: cython.Py_ssize_t) -> cython.int:
-        """Twice the room, or, at the cap, the same room emptied; `row` is the row of the batch that needs it."""
-        plain = not cython.compiled
-        old_key: cython.ulonglong[:, ::1] = self._key
-        old_value: cython.uint[:, ::1] = self._value
-        old: cython.Py_ssize_t = self._size
-        size = max(_FIRST_SIZE, self._size * 2)
-        if self._used >= MOST_CONVERSATIONS:
-            self.evicted += self._used
-            self._notes.note("conversations-forgotten", row, self.evicted)
-            old, size = 0, self._size
-            self._used = 0
-            self._forgot = _FORGOT
-            self.conversations = 0
-            self.datagram_conversations = 0
-        keys = lines(size, 8, np.uint64)
-        values = keys.view(np.uint32)
-        self._key = memoryview(keys) if plain else keys
-        self._value = memoryview(values) if plain else values
-        self._size = size
-        k: cython.Py_ssize_t
-        w: cython.Py_ssize_t
-        at: cython.Py_ssize_t
-        with cython.nogil:
-            for k in range(old):
-                if old_value[k, _KNOWN] != 0:
-                    at = old_value[k, _HASH] & (self._size - 1)
-                    while self._value[at, _KNOWN] != 0:
-                        at = (at + 1) & (self._size - 1)
-                    for w in range(8):
-                        self._key[at, w] = old_key[k, w]
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
-    def _find(self, a: cython.ulonglong, b: cython.ulonglong, c: cython.ulonglong, d: cython.ulonglong,
-              e: cython.ulonglong, h: cython.ulonglong) -> cython.Py_ssize_t:
-        """Where the conversation of that hash stands, or the free slot for it, in which its key is then written.
-
-        The table is never full, so the probing ends.
-        """
-        at: cython.Py_ssize_t
-        h = (h >> 20) & _WORD
-        at = h & (self._size - 1)
-        while self._value[at, _KNOWN] != 0:
-            if (
-                self._key[at, 0] == a
-                and self._key[at, 1] == b
-                and self._key[at, 2] == c
-                and self._key[at, 3] == d
-                and self._key[at, 4] == e
-            ):
-                return at
-            at = (at + 1) & (self._size - 1)
-        self._key[at, 0] = a
-        self._key[at, 1] = b
-        self._key[at, 2] = c
-        self._key[at, 3] = d
-        self._key[at, 4] = e
-        self._value[at, _HASH] = h
-        return at
 
     @cython.cfunc
     @cython.nogil
@@ -431,7 +329,7 @@ class Streams:
                         d = _half(b16, _Q_DST, i, 8)
                         src = u16[_Q_SRCPORT, i]
                         dst = u16[_Q_DSTPORT, i]
-                        h = _hash(a, b, c, d, src, dst, tcp)
+                        h = flow_hash(a, b, c, d, src, dst, tcp)
                     elif item < outers[i + 1]:
                         if o_u8[_O_PORTS, item] != 17:
                             continue
@@ -441,7 +339,7 @@ class Streams:
                         d = _half(o_b16, _O_DST, item, 8)
                         src = o_u16[_O_SRCPORT, item]
                         dst = o_u16[_O_DSTPORT, item]
-                        h = _hash(a, b, c, d, src, dst, tcp)
+                        h = flow_hash(a, b, c, d, src, dst, tcp)
                     else:
                         tcp = lane[_L_TCP, i] != 0 and lane[_L_HDR_LEN, i] != 0
                         if not tcp and (lane[_L_UDP, i] == 0 or lane[_L_UDP_SUM, i] == 0):

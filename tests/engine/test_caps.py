@@ -12,7 +12,8 @@ import pytest
 
 from collectors.decode import decode
 from collectors.sources import open_capture
-from pipeline.engine import Engine, announced, arp, fragment_pool, streams
+from pipeline.engine import Engine, announced, arp, fragment_pool
+from pipeline.engine import conversations as conversations_module
 from pipeline.engine.flows import histograms
 from pipeline.engine.tcp import unacked
 from pipeline.schema import PACKETS
@@ -111,7 +112,7 @@ def round_trips() -> list[bytes]:
 Flood = Callable[[], list[bytes]]
 CASES: dict[str, tuple[Flood, list[tuple[object, str, int]]]] = {
     "unacknowledged-forgotten": (unacknowledged, [(unacked, "_FIRST_SIZE", 64), (unacked, "MOST_SEGMENTS", 64)]),
-    "conversations-forgotten": (conversations, [(streams, "MOST_CONVERSATIONS", 1000)]),
+    "conversations-forgotten": (conversations, [(conversations_module, "MOST_CONVERSATIONS", 1000)]),
     "gaps-forgotten": (gaps, []),
     "fragments-forgotten": (fragments, [(fragment_pool, "MOST_BYTES", 64 << 10)]),
     "announcements-forgotten": (announcements, [(announced, "MOST_ANNOUNCED", 10)]),

@@ -8,7 +8,7 @@ import pytest
 
 from collectors.decode import decode
 from collectors.sources import open_capture
-from pipeline.engine import Engine, streams
+from pipeline.engine import Engine, conversations
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from tests.engine.wire import A, B, C, tcp, udp
@@ -48,8 +48,8 @@ def test_udp_and_tcp_conversations_are_numbered_apart(tmp_path: Path, batch_rows
 
 
 def test_at_the_cap_all_are_forgotten_and_numbers_begin_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "_FIRST_SIZE", 8)
-    monkeypatch.setattr(streams, "MOST_CONVERSATIONS", 4)
+    monkeypatch.setattr(conversations, "_FIRST_SIZE", 8)
+    monkeypatch.setattr(conversations, "MOST_CONVERSATIONS", 4)
     engine = Engine()
     found = numbered([udp(A, 1, B, 10 + k) for k in range(6)] + [udp(A, 1, B, 10)], tmp_path, engine, 64)
     assert [number for number, _ in found] == [1, 2, 3, 4, 1, 2, 3]
