@@ -30,7 +30,8 @@ def test_counts_are_those_of_kernel_and_link(name: str, tmp_path: Path) -> None:
     if outcome is None:
         return
     there, _ = compare(outcome)
-    assert there.judged > 150
+    # With offload a busy machine sends fewer and longer ones.
+    assert there.judged > 60
     assert there.told_resent == there.resent
     assert there.told_duplicated == there.duplicated
     assert abs(there.told_late - there.late) <= max(1, 0.1 * there.late)
