@@ -17,7 +17,7 @@ from pipeline.schema.columns import Columns
 
 __all__ = ["Engine", "SnapshotError"]
 
-ENGINE_STATE = 1
+ENGINE_STATE = 2
 """Moves with every change of what the parts keep, so that no engine takes back what it would misread."""
 
 

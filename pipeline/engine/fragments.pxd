@@ -1,3 +1,4 @@
+from pipeline.engine.addresses cimport half
 from pipeline.engine.fragment_pool cimport Pool
 
 cdef class Reassembly:

@@ -20,6 +20,7 @@ from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
 if not cython.compiled:
+    from pipeline.engine.addresses import half
     from pipeline.engine.fragment_pool import Pool
 
 _s = Slots(PACKETS)
@@ -56,19 +57,6 @@ _FRAME_LEN = cython.declare(cython.Py_ssize_t, _s.u32("frame.len"))
 _CAP_LEN = cython.declare(cython.Py_ssize_t, _s.u32("frame.cap_len"))
 _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _half(b: cython.uchar[:, :, ::1], slot: cython.Py_ssize_t, row: cython.Py_ssize_t,
-          at: cython.Py_ssize_t) -> cython.ulonglong:
-    """Eight bytes of an address cell, big-endian."""
-    value: cython.ulonglong = 0
-    k: cython.Py_ssize_t
-    for k in range(at, at + 8):
-        value = (value << 8) | b[slot, row, k]
-    return value
 
 
 @cython.cfunc
@@ -174,10 +162,10 @@ class Reassembly:
                     more = u8[_MORE, i] != 0
                     if u32[_CAP_LEN, i] < u32[_FRAME_LEN, i] or (offset == 0 and not more):
                         continue
-                    a = _half(b16, _SRC6, i, 0)
-                    b = _half(b16, _SRC6, i, 8)
-                    c = _half(b16, _DST6, i, 0)
-                    d = _half(b16, _DST6, i, 8)
+                    a = half(b16, _SRC6, i, 0)
+                    b = half(b16, _SRC6, i, 8)
+                    c = half(b16, _DST6, i, 0)
+                    d = half(b16, _DST6, i, 8)
                     e = _SIX | u32[_IDENT, i]
                 else:
                     offset = u16[_OFFSET4, i]

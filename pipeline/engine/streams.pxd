@@ -1,3 +1,4 @@
+from pipeline.engine.addresses cimport half
 from pipeline.engine.conversations cimport Conversations, flow_hash
 
 cdef extern from *:

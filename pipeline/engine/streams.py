@@ -24,6 +24,7 @@ from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
 if not cython.compiled:
+    from pipeline.engine.addresses import half
     from pipeline.engine.conversations import flow_hash
 
 _s = Slots(PACKETS)
@@ -98,19 +99,6 @@ _DATAGRAM = cython.declare(cython.int, bits.DATAGRAM)
 _QUOTED = cython.declare(cython.int, bits.QUOTED)
 _ANNOUNCED = cython.declare(cython.int, bits.ANNOUNCED)
 _ANOTHER = cython.declare(cython.int, bits.ANOTHER)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _half(b: cython.uchar[:, :, ::1], slot: cython.Py_ssize_t, row: cython.Py_ssize_t,
-          at: cython.Py_ssize_t) -> cython.ulonglong:
-    """Eight bytes of an address cell, big-endian."""
-    value: cython.ulonglong = 0
-    k: cython.Py_ssize_t
-    for k in range(at, at + 8):
-        value = (value << 8) | b[slot, row, k]
-    return value
 
 
 @cython.cfunc
@@ -323,20 +311,20 @@ class Streams(Conversations):
                         tcp = u8[_Q_PORTS, i] == 6
                         if not tcp and u8[_Q_PORTS, i] != 17:
                             continue
-                        a = _half(b16, _Q_SRC, i, 0)
-                        b = _half(b16, _Q_SRC, i, 8)
-                        c = _half(b16, _Q_DST, i, 0)
-                        d = _half(b16, _Q_DST, i, 8)
+                        a = half(b16, _Q_SRC, i, 0)
+                        b = half(b16, _Q_SRC, i, 8)
+                        c = half(b16, _Q_DST, i, 0)
+                        d = half(b16, _Q_DST, i, 8)
                         src = u16[_Q_SRCPORT, i]
                         dst = u16[_Q_DSTPORT, i]
                         h = flow_hash(a, b, c, d, src, dst, tcp)
                     elif item < outers[i + 1]:
                         if o_u8[_O_PORTS, item] != 17:
                             continue
-                        a = _half(o_b16, _O_SRC, item, 0)
-                        b = _half(o_b16, _O_SRC, item, 8)
-                        c = _half(o_b16, _O_DST, item, 0)
-                        d = _half(o_b16, _O_DST, item, 8)
+                        a = half(o_b16, _O_SRC, item, 0)
+                        b = half(o_b16, _O_SRC, item, 8)
+                        c = half(o_b16, _O_DST, item, 0)
+                        d = half(o_b16, _O_DST, item, 8)
                         src = o_u16[_O_SRCPORT, item]
                         dst = o_u16[_O_DSTPORT, item]
                         h = flow_hash(a, b, c, d, src, dst, tcp)
@@ -350,10 +338,10 @@ class Streams(Conversations):
                             c = 0
                             d = _MAPPED | u32[_DST4, i]
                         else:
-                            a = _half(b16, _SRC6, i, 0)
-                            b = _half(b16, _SRC6, i, 8)
-                            c = _half(b16, _DST6, i, 0)
-                            d = _half(b16, _DST6, i, 8)
+                            a = half(b16, _SRC6, i, 0)
+                            b = half(b16, _SRC6, i, 8)
+                            c = half(b16, _DST6, i, 0)
+                            d = half(b16, _DST6, i, 8)
                         src = u16[_TCP_SRC if tcp else _UDP_SRC, i]
                         dst = u16[_TCP_DST if tcp else _UDP_DST, i]
                         h = u64[_FLOW_ID, i]

@@ -57,19 +57,18 @@ class FlowList:
 
     def take(self, rows: Columns) -> None:
         """Keep the newest line of each conversation."""
-        columns = rows
 
         def both(name: str) -> list[tuple[Any, Any]]:
-            one, two = (columns.values(f"shoal.{side}.{name}").tolist() for side in ("client", "server"))
+            one, two = (rows.values(f"shoal.{side}.{name}").tolist() for side in ("client", "server"))
             return list(zip(one, two, strict=True))
 
-        tcp, timed = columns.present("tcp.stream"), columns.present("tcp.analysis.initial_rtt")
+        tcp, timed = rows.present("tcp.stream"), rows.present("tcp.analysis.initial_rtt")
         assert tcp is not None
         assert timed is not None
-        first, last = (columns.values(f"shoal.{name}_time").view(np.int64) for name in ("first", "last"))
+        first, last = (rows.values(f"shoal.{name}_time").view(np.int64) for name in ("first", "last"))
         seconds = (last - first) / 1e9
-        streams, endings = columns.values("tcp.stream").tolist(), columns.values("shoal.tcp.ending").tolist()
-        rtt = columns.values("tcp.analysis.initial_rtt").view(np.int64) / 1e6
+        streams, endings = rows.values("tcp.stream").tolist(), rows.values("shoal.tcp.ending").tolist()
+        rtt = rows.values("tcp.analysis.initial_rtt").view(np.int64) / 1e6
         packets, payload = both("packets"), both("payload_bytes")
         again = [
             (one + two, three + four)
@@ -78,7 +77,7 @@ class FlowList:
         for row in np.flatnonzero(tcp).tolist():
             pair = [f"{one} > < {two}" for one, two in (packets[row], payload[row], again[row])]
             self._lines[streams[row]] = (
-                f"{streams[row]:>6}  {_ends(columns, row, 'src'):<24} {_ends(columns, row, 'dst'):<24}"
+                f"{streams[row]:>6}  {_ends(rows, row, 'src'):<24} {_ends(rows, row, 'dst'):<24}"
                 f" {seconds[row]:>10.6f} {pair[0]:>15} {pair[1]:>23} {pair[2]:>11}"
-                f" {f'{rtt[row]:.3f}' if timed[row] else '':>9}  {columns.texts[endings[row]]}\n"
+                f" {f'{rtt[row]:.3f}' if timed[row] else '':>9}  {rows.texts[endings[row]]}\n"
             )

@@ -72,13 +72,11 @@ _OUTAGE_MAX = cython.declare(cython.Py_ssize_t, words.total("outage_max"))
 _SYN_TIME = cython.declare(cython.Py_ssize_t, words.total("syn_time"))
 _SYNACK_TIME = cython.declare(cython.Py_ssize_t, words.total("synack_time"))
 _OPEN_TIME = cython.declare(cython.Py_ssize_t, words.total("open_time"))
-# Bits of `done`: what a side has sent, and whether its FIN was acknowledged.
+# Bits of `done`: what a side has sent.
 _D_SYN = cython.declare(cython.uint, words.DONE["syn"])
 _D_SYNACK = cython.declare(cython.uint, words.DONE["synack"])
 _D_ACK = cython.declare(cython.uint, words.DONE["ack"])
 _D_FIN = cython.declare(cython.uint, words.DONE["fin"])
-_D_RST = cython.declare(cython.uint, words.DONE["rst"])
-_D_FIN_ACKED = cython.declare(cython.uint, words.DONE["fin_acked"])
 _D_AFTER_FIN = cython.declare(cython.uint, words.DONE["payload_after_other_fin"])
 _D_CROSSED = cython.declare(cython.uint, words.DONE["fin_crossed"])
 _D_PAYLOAD = cython.declare(cython.uint, words.DONE["payload"])
@@ -213,7 +211,6 @@ def _connection(t: Table, at: cython.Py_ssize_t, side: cython.int, flags: cython
     elif flags & _RST:
         t.count[at, _RESET_BY] = side + 1
         t.count[at, _RESET_HOW] = _reset_how(t, at, side, flags, seq)
-        done |= _D_RST
         complete |= 32
     elif flags & _ACK:
         if other & _D_SYNACK and done & _D_ACK == 0 and t.sum[at, _OPEN_TIME] == 0:
@@ -233,8 +230,6 @@ def _connection(t: Table, at: cython.Py_ssize_t, side: cython.int, flags: cython
                 done |= _D_CROSSED
         done |= _D_FIN
         complete |= 16
-    if flags & _ACK and other & _D_FIN and (ack - t.count[at, r + _FIN_END]) & _WORD < _HALF:
-        t.count[at, r + _DONE] = other | _D_FIN_ACKED
     t.count[at, c + _DONE] = done
     t.count[at, _COMPLETENESS] = complete
     return 0

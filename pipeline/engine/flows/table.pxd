@@ -1,3 +1,4 @@
+from pipeline.engine.addresses cimport half
 from pipeline.engine.flows.outbox cimport Outbox
 from pipeline.engine.tcp.evidence cimport Evidence
 

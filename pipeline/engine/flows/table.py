@@ -20,6 +20,7 @@ TICK_NS = 60_000_000_000
 """Event time between the rows of a conversation that goes on."""
 
 if not cython.compiled:
+    from pipeline.engine.addresses import half
     from pipeline.engine.tcp.evidence import Evidence
 
 _s = Slots(PACKETS)
@@ -87,19 +88,6 @@ _C_UDP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("udp.srcport"))
 _C_UDP_DST = cython.declare(cython.Py_ssize_t, _s.u16("udp.dstport"))
 _C_TTL = cython.declare(cython.Py_ssize_t, _s.u8("ip.ttl"))
 _C_HLIM = cython.declare(cython.Py_ssize_t, _s.u8("ipv6.hlim"))
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _half(b: cython.uchar[:, :, ::1], slot: cython.Py_ssize_t, row: cython.Py_ssize_t,
-          at: cython.Py_ssize_t) -> cython.longlong:
-    """Eight bytes of an address cell, big-endian, as a signed number."""
-    value: cython.longlong = b[slot, row, at] - 256 if b[slot, row, at] > 127 else b[slot, row, at]
-    k: cython.Py_ssize_t
-    for k in range(at + 1, at + 8):
-        value = value * 256 + b[slot, row, k]
-    return value
 
 
 @cython.cfunc
@@ -250,10 +238,10 @@ class Table(Outbox):
             self.sum[at, _ADDRESS + 3 - 2 * side] = self.u32[_C_DST4, i]
         else:
             self.count[at, _IS_IP6] = 1
-            self.sum[at, _ADDRESS + 2 * side] = _half(self.b16, _C_SRC6, i, 0)
-            self.sum[at, _ADDRESS + 2 * side + 1] = _half(self.b16, _C_SRC6, i, 8)
-            self.sum[at, _ADDRESS + 2 - 2 * side] = _half(self.b16, _C_DST6, i, 0)
-            self.sum[at, _ADDRESS + 3 - 2 * side] = _half(self.b16, _C_DST6, i, 8)
+            self.sum[at, _ADDRESS + 2 * side] = _signed(half(self.b16, _C_SRC6, i, 0))
+            self.sum[at, _ADDRESS + 2 * side + 1] = _signed(half(self.b16, _C_SRC6, i, 8))
+            self.sum[at, _ADDRESS + 2 - 2 * side] = _signed(half(self.b16, _C_DST6, i, 0))
+            self.sum[at, _ADDRESS + 3 - 2 * side] = _signed(half(self.b16, _C_DST6, i, 8))
         self.sum[at, _FLOW_ID] = _signed(self.u64[_C_FLOW_ID, i])
         self.sum[at, _FIRST_FRAME] = self.u64[_C_NUMBER, i]
         self.sum[at, _FIRST_TIME] = self.times[i]

@@ -48,10 +48,10 @@ OWN_SUMS = (
 """64-bit words of the conversation."""
 
 DONE = {name: 1 << bit for bit, name in enumerate(
-    ("syn", "synack", "ack", "fin", "rst", "fin_acked", "fin_crossed", "payload", "payload_after_other_fin")
+    ("syn", "synack", "ack", "fin", "fin_crossed", "payload", "payload_after_other_fin")
 )}
-"""Bits of `done`: what a side has sent; `fin_acked`: the other side acknowledged its FIN; `fin_crossed`: its FIN did
-not acknowledge the other side's, which had been seen before."""
+"""Bits of `done`: what a side has sent; `fin_crossed`: its FIN did not acknowledge the other side's, which had been
+seen before."""
 
 RESET_HOW = {name: 1 << bit for bit, name in enumerate(
     ("blunt", "after_own_fin", "after_other_fin", "other_sent_after", "probes_unanswered", "data_unanswered", "unknown")

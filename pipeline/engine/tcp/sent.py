@@ -15,7 +15,6 @@ from pipeline.engine.snapshot import Tree
 SEGMENTS = 1 << 16
 """Segments remembered of all conversations together."""
 
-_WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _ODD_A = cython.declare(cython.ulonglong, 0x9E3779B1)
 _ODD_B = cython.declare(cython.ulonglong, 0x85EBCA6B)
 _SLOT = cython.declare(cython.ulonglong, SEGMENTS - 1)
