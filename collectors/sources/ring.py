@@ -46,6 +46,8 @@ _COUNT_SECONDS = 60
 class InterfaceGone(CaptureError):
     """The interface was removed while it was captured; there will be no other frame."""
 
+    exit_code = 1
+
 
 @dataclass(frozen=True, slots=True)
 class RingStatistics:
