@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("pipeline.cli.sql:sql", "Query a database in SQL."),
     "serve": ("pipeline.cli.serve:serve", "Serve a database over ClickHouse's HTTP interface."),
     "fields": ("pipeline.cli.fields:fields", "List all fields, with type and meaning."),
+    "capture": ("pipeline.cli.capture:capture", "Capture frames of interfaces into a file."),
     "completion": ("pipeline.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 """Subcommand to where it is and what it does, in the order of `--help`."""
