@@ -16,7 +16,6 @@ CAP_EVENTS: dict[str, str] = {
     "fragments-forgotten": "More fragments than the engine holds: the oldest datagrams were given up",
     "announcements-forgotten": "More announced endpoints than the engine remembers: the oldest were forgotten",
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
-    "sequence-gap": "Frames of the capture that never came: batches were lost on their way",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
 }
 """Events of the engine's caps: name to meaning."""
