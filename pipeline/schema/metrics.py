@@ -44,7 +44,8 @@ COLLECTOR: tuple[Metric, ...] = _of(
     ("frames_seen_total", COUNTER, _INTERFACE, "frames", "Frames that passed the filter, those dropped later included"),
     ("frames_published_total", COUNTER, _INTERFACE, "frames", "Frames that the broker acknowledged"),
     ("frames_dropped_kernel_total", COUNTER, _INTERFACE, "frames", "Frames for which the ring had no room"),
-    ("frames_dropped_spool_total", COUNTER, _INTERFACE, "frames", "Frames for which the spool had no room"),
+    ("frames_dropped_spool_total", COUNTER, _INTERFACE, "frames", "Frames given up on their way to the broker"),
+    ("frames_given_up_total", COUNTER, ("sensor", "reason"), "frames", "The same by reason: `spool-full`, `disk-full`"),
     ("frames_waiting", GAUGE, _INTERFACE, "frames", "Frames in memory, not yet acknowledged by the broker"),
     ("frames_spooled", GAUGE, _INTERFACE, "frames", "Frames in the spool, waiting for the broker"),
     ("interface_received_total", COUNTER, _INTERFACE, "frames", "Frames that the interface received"),
@@ -65,30 +66,29 @@ COLLECTOR: tuple[Metric, ...] = _of(
 )
 """What `shoal collector` exports."""
 
-_PARTITION = ("partition",)
+_PARTITION = ("topic", "partition")
 _TABLE = ("table",)
 
 WORKER: tuple[Metric, ...] = _of(
     "worker",
     ("partitions", GAUGE, (), "partitions", "Partitions that this worker has"),
-    ("captures", GAUGE, _PARTITION, "captures", "Captures that are under way"),
     ("lag_messages", GAUGE, _PARTITION, "messages", "Messages in the log that are not yet stored"),
     ("watermark_delay_seconds", GAUGE, _PARTITION, "seconds", "How far the newest frame stored is behind the clock"),
-    ("batches_total", COUNTER, _PARTITION, "messages", "Messages taken"),
-    ("batches_skipped_total", COUNTER, _PARTITION, "messages", "Messages whose frames had all been seen"),
-    ("batch_bytes_total", COUNTER, _PARTITION, "bytes", "Size of the messages taken"),
-    ("engine_seconds", HISTOGRAM, (), "seconds", "Time that the engine took for a message"),
+    ("batches_total", COUNTER, (), "messages", "Messages stored"),
+    ("batch_bytes_total", COUNTER, (), "bytes", "Size of these messages"),
+    ("groups_total", COUNTER, (), "groups", "Groups of messages stored, each with one insert a table and week"),
+    ("batches_lost_total", COUNTER, (), "messages", "Messages that the broker removed before they were read"),
+    ("engine_seconds", HISTOGRAM, (), "seconds", "Time that the engine took for a group"),
     ("rows_total", COUNTER, _TABLE, "rows", "Rows stored"),
     ("insert_seconds", HISTOGRAM, _TABLE, "seconds", "Time of an insert, from its first block to the answer"),
-    ("insert_retries_total", COUNTER, _TABLE, "", "Inserts that failed, and were done again"),
+    ("insert_errors_total", COUNTER, (), "", "Inserts that failed, and were done again"),
     ("clickhouse_connected", GAUGE, (), "0 or 1", "Whether the last insert or query was answered"),
-    ("checkpoints_total", COUNTER, _PARTITION, "", "Checkpoints written"),
+    ("checkpoints_total", COUNTER, (), "", "Checkpoints written"),
     ("checkpoint_age_seconds", GAUGE, _PARTITION, "seconds", "Time since the last checkpoint was written"),
     ("checkpoint_bytes", GAUGE, _PARTITION, "bytes", "Size of the last checkpoint"),
     ("checkpoint_seconds", HISTOGRAM, (), "seconds", "Time to write a checkpoint"),
     ("checkpoints_damaged_total", COUNTER, (), "", "Checkpoints that were passed over: their digest was wrong"),
     ("evictions_total", COUNTER, ("event",), "", "What was given up at a cap, by the name of the event"),
-    ("frames_missing_total", COUNTER, _PARTITION, "frames", "Frames of a capture that never came (`sequence-gap`)"),
     ("dead_letters_total", COUNTER, ("reason",), "messages", "Messages that were no valid batch, by reason"),
     ("budget_dropped_bytes_total", COUNTER, (), "bytes", "What was dropped of table packets to keep within its budget"),
 )

@@ -48,14 +48,14 @@ def test_values_over_http() -> None:
     metrics = Metrics(WORKER)
     metrics.add("shoal_worker_rows_total", 5, table="packets")
     metrics.add("shoal_worker_rows_total", 2, table="packets")
-    metrics.set("shoal_worker_lag_messages", 12, partition="3")
+    metrics.set("shoal_worker_lag_messages", 12, topic="t", partition="3")
     for seconds in (0.005, 0.3, 100.0):
         metrics.observe("shoal_worker_insert_seconds", seconds, table="packets")
     refreshed = []
 
     def refresh(of: Metrics) -> None:
         refreshed.append(1)
-        of.set("shoal_worker_checkpoint_age_seconds", len(refreshed), partition="3")
+        of.set("shoal_worker_checkpoint_age_seconds", len(refreshed), topic="t", partition="3")
 
     exporter = Exporter(metrics, "127.0.0.1", 0, refresh).start()
     try:
@@ -64,9 +64,9 @@ def test_values_over_http() -> None:
     finally:
         exporter.close()
     assert samples["shoal_worker_rows_total", (("table", "packets"),)] == 7
-    assert samples["shoal_worker_lag_messages", (("partition", "3"),)] == 12
+    assert samples["shoal_worker_lag_messages", (("partition", "3"), ("topic", "t"))] == 12
     assert samples["shoal_worker_partitions", ()] == 0
-    age = "shoal_worker_checkpoint_age_seconds", (("partition", "3"),)
+    age = "shoal_worker_checkpoint_age_seconds", (("partition", "3"), ("topic", "t"))
     assert (samples[age], again[age]) == (1, 2)
     bucket = "shoal_worker_insert_seconds_bucket"
     upto = {dict(labels)["le"]: value for (name, labels), value in samples.items() if name == bucket}
@@ -94,13 +94,15 @@ def test_two_in_one_process_know_nothing_of_each_other() -> None:
 def test_a_partition_that_went_is_left_out() -> None:
     metrics = Metrics(WORKER)
     for partition in ("1", "2"):
-        metrics.set("shoal_worker_lag_messages", 5, partition=partition)
-        metrics.add("shoal_worker_batches_total", partition=partition)
+        for topic in ("packets", "sensors"):
+            metrics.set("shoal_worker_lag_messages", 5, topic=topic, partition=partition)
     metrics.add("shoal_worker_rows_total", 5, table="packets")
-    metrics.forget(partition="1")
-    assert metrics.value("shoal_worker_lag_messages", partition="1") == 0
-    assert metrics.value("shoal_worker_lag_messages", partition="2") == 5
-    assert metrics.value("shoal_worker_batches_total", partition="1") == 0
+    metrics.forget(topic="packets", partition="1")
+    left = {
+        (topic, partition): metrics.value("shoal_worker_lag_messages", topic=topic, partition=partition)
+        for topic in ("packets", "sensors") for partition in ("1", "2")
+    }
+    assert left == {("packets", "1"): 0, ("packets", "2"): 5, ("sensors", "1"): 5, ("sensors", "2"): 5}
     assert metrics.value("shoal_worker_rows_total", table="packets") == 5
 
 
