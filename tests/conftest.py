@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import pytest
 
+pytest_plugins = ("tests.broker.broker",)
+
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)

@@ -20,6 +20,7 @@ import numpy as np
 from pipeline import __version__
 from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
+from pipeline.schema.days import day_of
 from pipeline.schema.ddl import literal
 from pipeline.schema.events import EVENT_STATES
 from pipeline.schema.flows import FLOW_STATES
@@ -41,7 +42,6 @@ HANDED_OUT = 8192
 """Most rows of conversations in one batch."""
 
 _HASHED_AT_ONCE = 4 << 20
-_LAST_DAY = 0xFFFF
 _NS_A_DAY = 86_400 * 10**9
 _FIRST_TIME = -25_567 * _NS_A_DAY
 
@@ -86,12 +86,6 @@ def content_hash(path: str, progress: Progress | None = None) -> str:
 
 def _is_file(path: str) -> bool:
     return path != "-" and stat.S_ISREG(os.stat(path).st_mode)
-
-
-def _day(time_ns: int) -> datetime.date:
-    """The UTC day, within what ClickHouse's Date can say (1970 to 2149)."""
-    day = min(max(time_ns // _NS_A_DAY, 0), _LAST_DAY)
-    return datetime.date(1970, 1, 1) + datetime.timedelta(days=day)
 
 
 def _write_state(database: Store, imported: Imported, state: str) -> None:
@@ -141,7 +135,7 @@ class _Blocks:
         begins: str | None = None
         if self._rows == 0:
             begins = f"{self._capture}:{self._stored + 1}:{self._record.name}"
-            self._day = _day(int(columns.values(self._time).view("i8")[first]))
+            self._day = day_of(int(columns.values(self._time).view("i8")[first]))
         columns.labels["shoal.day"] = self._day
         block = self._encoder.encode(columns, first)
         self._rows += columns.rows - first

@@ -2,6 +2,8 @@ from pipeline.engine.addresses cimport half
 from pipeline.engine.flows.outbox cimport Outbox
 from pipeline.engine.tcp.evidence cimport Evidence
 
+cdef long long as_signed(unsigned long long value) noexcept nogil
+
 cdef class Table(Outbox):
     cdef int[::1] marked
     cdef long long[::1] times
@@ -15,7 +17,6 @@ cdef class Table(Outbox):
     cdef unsigned int[::1] _dirty
     cdef Py_ssize_t _used
     cdef Py_ssize_t _changed
-    cdef long long _tick
     cdef int bind(self, object columns, Py_ssize_t numbers) except -1
     cdef int _reserve(self, Py_ssize_t rows, Py_ssize_t numbers) except -1
     cdef int tell_changed(self) except -1 nogil
@@ -24,6 +25,7 @@ cdef class Table(Outbox):
     cdef int _begin(self, Py_ssize_t at, Py_ssize_t i, int number, int turn) except -1 nogil
     cdef int unreachable(self, Py_ssize_t i, int number) except -1 nogil
     cdef int _change(self, Py_ssize_t at) except -1 nogil
-    cdef bint tells(self, Py_ssize_t i, int number, int turn) except -1 nogil
+    cdef bint tells(self, int number, int turn) except -1 nogil
+    cdef int tick(self, long long now) except -1 nogil
     cdef int before(self, Py_ssize_t i, int number, int turn) except -1 nogil
     cdef Py_ssize_t take_up(self, Py_ssize_t i, int number, int turn) except -1 nogil
