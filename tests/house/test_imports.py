@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("numpy", "pyarrow", "chdb", "clickhouse_connect", "scapy", "rich", "faust", "aiokafka")
+HEAVY = ("numpy", "pyarrow", "chdb", "clickhouse_connect", "scapy", "rich", "faust", "aiokafka", "prometheus_client")
 
 
 def sources(top: str) -> list[Path]:
