@@ -30,8 +30,8 @@ class Item:
 
     @property
     def place(self) -> Place:
-        """Where the accounts have it. A record that the spool dropped leaves the message in memory alone."""
-        return Place.SPOOL if self.record is not None and self.record.waits else Place.MEMORY
+        """Where the accounts have it."""
+        return self.record.place if self.record is not None else Place.MEMORY
 
 
 class Backlog:

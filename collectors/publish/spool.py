@@ -55,6 +55,11 @@ class Record:
     capture: str
     waits: bool = True
 
+    @property
+    def place(self) -> Place:
+        """Where the accounts have the message; one that the spool dropped goes on in memory, if it was taken before."""
+        return Place.SPOOL if self.waits else Place.MEMORY
+
 
 class Spool:
     """The spool in a directory of its own, of which it holds a lock while it is open. Used by one thread."""
