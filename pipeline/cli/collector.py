@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
@@ -70,10 +71,10 @@ def collector(
         raise click.UsageError("name interfaces by -i, or files by -r")
     address = host_port(metrics, "--metrics") if metrics else None
     _check(brokers, prefix, sensor, files)
+    _load()
     rings = _rings(interfaces, fanout, snaplen, buffer_mib, block_timeout, time_stamps, not no_promiscuous,
                    " ".join(expression))  # fmt: skip
     try:
-        # What parses is imported after this, so that no thread of a library keeps what is given up.
         _give_up_privileges(spool, "nobody" if user is None and not files else user)
         from collectors.publish.publisher import Limits
         from collectors.service.collector import Collector, Settings
@@ -98,6 +99,16 @@ def collector(
     if exporter is not None:
         exporter.close()
     _closing(service.taps, counts)
+
+
+def _load() -> None:
+    """Import all that is used, while the files of Python can still be read, and without a thread of any library."""
+    # Each thread has privileges of its own to give up, and Arrow's allocator would start one.
+    os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
+    for name in ("collectors.service.collector", "collectors.service.gauges", "collectors.sources.ring", "xxhash",
+                 "pyarrow.compute", "aiokafka.admin", "aiokafka.record.default_records", "encodings.idna",
+                 "concurrent.futures.thread"):
+        importlib.import_module(name)
 
 
 def _check(brokers: str, prefix: str, sensor: str, files: tuple[str, ...]) -> None:
