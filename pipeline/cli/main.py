@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("pipeline.cli.import_files:import_files", "Import capture files into a database."),
     "sql": ("pipeline.cli.sql:sql", "Query a database in SQL."),
     "fields": ("pipeline.cli.fields:fields", "List all fields, with type and meaning."),
+    "fleet": ("pipeline.cli.fleet:fleet", "List the collectors of a fleet, and change their settings."),
     "completion": ("pipeline.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 """Subcommand to where it is and what it does, in the order of `--help`."""
