@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.schema.ddl import literal, quote
-from pipeline.store.errors import StoreError, one_line
+from pipeline.store.errors import StoreError, clickhouse_error
 
 # Formats of which every block of a result stands for itself, so that blocks may be written one after the other.
 _STREAMED = frozenset({"TSV", "TabSeparated", "CSV", "JSONEachRow", "RowBinary", "Native", "TSVWithNames"})
@@ -45,23 +45,27 @@ def settings_clause(settings: Mapping[str, str]) -> str:
 class Insert:
     """An insert that is under way: `append` blocks, then `finish` stores them all at once."""
 
-    def __init__(self, stream: Any, table: str) -> None:
+    def __init__(self, stream: Any, table: str = "") -> None:
         self.table = table
         self._stream = stream
+
+    @property
+    def _doing(self) -> str:
+        return f"insert into {self.table} failed: " if self.table else ""
 
     def append(self, block: bytes) -> None:
         """Hands over a Native block. Raises StoreError where ClickHouse refuses it."""
         try:
             self._stream.append(block)
         except RuntimeError as error:
-            raise StoreError(f"insert into {self.table} failed: {one_line(str(error))}") from error
+            raise clickhouse_error(str(error), self._doing) from error
 
     def finish(self) -> int:
         """Stores the blocks as one part; returns rows read, also where the token was known and nothing was stored."""
         try:
             return int(self._stream.finish().rows_written)
         except RuntimeError as error:
-            raise StoreError(f"insert into {self.table} failed: {one_line(str(error))}") from error
+            raise clickhouse_error(str(error), self._doing) from error
 
     def cancel(self) -> None:
         """Drops what was appended."""
@@ -89,7 +93,7 @@ class Database:
             self._connection = connect(str(self.path.resolve()))
         except RuntimeError as error:
             self._check(create)
-            raise StoreError(f"{self.path}: cannot open the database: {one_line(str(error))}") from error
+            raise clickhouse_error(str(error), f"{self.path}: cannot open the database: ") from error
         return self
 
     def beside(self) -> Database:
@@ -144,7 +148,7 @@ class Database:
         try:
             return bytes(self._connection.query(sql, fmt).bytes() or b"")
         except Exception as error:
-            raise StoreError(one_line(str(error))) from error
+            raise clickhouse_error(str(error)) from error
 
     def stream(self, sql: str, fmt: str) -> Iterator[bytes]:
         """As `query`, piece by piece in bounded memory where format and statement allow it."""
@@ -163,7 +167,7 @@ class Database:
         except GeneratorExit:
             raise
         except Exception as error:
-            raise StoreError(one_line(str(error))) from error
+            raise clickhouse_error(str(error)) from error
         if fmt == "TSVWithNames" and not head:
             # Of an answer without rows there was no block, so the names are asked for.
             names = self.query(f"DESCRIBE ({sql}\n)", "TSV").splitlines()
@@ -185,7 +189,18 @@ class Database:
             sql = f"INSERT INTO {quote(table)} ({names}) {settings_clause(settings)}"
             return Insert(self._connection.send_insert(sql, "Native"), table)
         except RuntimeError as error:
-            raise StoreError(f"insert into {table} failed: {one_line(str(error))}") from error
+            raise clickhouse_error(str(error), f"insert into {table} failed: ") from error
+
+    def insert_as(self, sql: str, fmt: str) -> Insert:
+        """Begins the insert of `sql`, which ends before FORMAT, of data in `fmt`. Raises StoreError."""
+        try:
+            return Insert(self._connection.send_insert(sql, fmt))
+        except RuntimeError as error:
+            raise clickhouse_error(str(error)) from error
+
+    def use(self, name: str) -> None:
+        """Makes `name` the database in which tables are looked for. Raises StoreError where there is none."""
+        self.query(f"USE {quote(name)}")
 
     def insert_rows(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Inserts a few rows given as dictionaries; columns not named get their defaults."""

@@ -25,8 +25,8 @@ from pipeline.schema.events import EVENT_STATES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import CAPTURE_STATES
-from pipeline.store.database import Database
 from pipeline.store.native import NativeEncoder, stored_columns
+from pipeline.store.store import Store
 from pipeline.store.writer import Piece, Writer
 
 BATCH_ROWS = 16_384
@@ -94,7 +94,7 @@ def _day(time_ns: int) -> datetime.date:
     return datetime.date(1970, 1, 1) + datetime.timedelta(days=day)
 
 
-def _write_state(database: Database, imported: Imported, state: str) -> None:
+def _write_state(database: Store, imported: Imported, state: str) -> None:
     database.insert_rows(CAPTURE_STATES.name, [{
         "sensor": imported.sensor,
         "capture": imported.capture,
@@ -170,7 +170,7 @@ class _Blocks:
 class _Table:
     """Rows that the engine hands out, on their way to a table of their own; the writer starts with the first."""
 
-    def __init__(self, database: Database, record: Record, labels: dict[str, str], time: str, most: int) -> None:
+    def __init__(self, database: Store, record: Record, labels: dict[str, str], time: str, most: int) -> None:
         self._labels = labels
         self._writer = Writer(database, record.name, stored_columns(record))
         self._blocks = _Blocks(self._writer, record, labels["capture"], time, most)
@@ -199,7 +199,7 @@ class _Table:
             self._writer.abort()
 
 
-def _state(database: Database, capture: str) -> Imported | None:
+def _state(database: Store, capture: str) -> Imported | None:
     rows = database.rows(
         "SELECT sensor, shoal.file.name AS path, shoal.frames AS frames, shoal.warning AS warning,"
         f" shoal.state = 'complete' AS done FROM captures WHERE capture = {literal(capture)}"
@@ -211,7 +211,7 @@ def _state(database: Database, capture: str) -> Imported | None:
     return Imported(row["path"], capture, row["sensor"], row["frames"], warning=row["warning"], was_complete=done)
 
 
-def _stored_frames(database: Database, state: Imported) -> int:
+def _stored_frames(database: Store, state: Imported) -> int:
     (row,) = database.rows(
         "SELECT max(frame.number) AS frames FROM packets"
         f" WHERE sensor = {literal(state.sensor)} AND capture = {literal(state.capture)}"
@@ -220,7 +220,7 @@ def _stored_frames(database: Database, state: Imported) -> int:
 
 
 def import_capture(
-    database: Database, path: str, *, sensor: str = "file", progress: Progress | None = None
+    database: Store, path: str, *, sensor: str = "file", progress: Progress | None = None
 ) -> Imported:
     """Imports the capture file `path` (`-` is standard input) into `packets` and `captures`.
 
@@ -246,7 +246,7 @@ def import_capture(
 
 
 def _decode_and_store(
-    database: Database, imported: Imported, stored: int, *, known: bool, progress: Progress | None
+    database: Store, imported: Imported, stored: int, *, known: bool, progress: Progress | None
 ) -> None:
     """Decodes the whole capture and stores the frames after number `stored`."""
     from collectors.sources import open_capture

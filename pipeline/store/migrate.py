@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pipeline.schema.column import Record
 from pipeline.schema.ddl import create_table, literal, quote, schema_mark, table_columns
 from pipeline.schema.tables import TABLES, VIEWS, View
-from pipeline.store.database import Database
 from pipeline.store.errors import StoreError
+from pipeline.store.store import Store
 
 # A table made as the schema wants it, and dropped again: ClickHouse's own spelling of types and expressions.
 _WANTED = "shoal_wanted"
@@ -27,7 +27,7 @@ class Stored:
     compression_codec: str
 
 
-def _columns(database: Database, table: str) -> dict[str, Stored]:
+def _columns(database: Store, table: str) -> dict[str, Stored]:
     rows = database.rows(
         "SELECT name, type, default_kind, default_expression, comment, compression_codec FROM system.columns"
         f" WHERE database = currentDatabase() AND table = {literal(table)} ORDER BY position"
@@ -35,7 +35,7 @@ def _columns(database: Database, table: str) -> dict[str, Stored]:
     return {row.pop("name"): Stored(**row) for row in rows}
 
 
-def _keys(database: Database, table: str) -> tuple[str, str, str]:
+def _keys(database: Store, table: str) -> tuple[str, str, str]:
     (row,) = database.rows(
         "SELECT engine, sorting_key, partition_key FROM system.tables"
         f" WHERE database = currentDatabase() AND name = {literal(table)}"
@@ -73,7 +73,7 @@ def column_changes(record: Record, now: dict[str, Stored], wanted: dict[str, Sto
     return actions + [f"DROP COLUMN {quote(name)}" for name in gone]
 
 
-def _migrate_table(database: Database, record: Record) -> list[str]:
+def _migrate_table(database: Store, record: Record) -> list[str]:
     database.query(f"DROP TABLE IF EXISTS {_WANTED} SYNC")
     database.query(create_table(record, name=_WANTED))
     try:
@@ -98,7 +98,7 @@ def _create_view(view: View) -> str:
     return f"CREATE OR REPLACE VIEW {quote(view.name)} AS {view.select} COMMENT {literal(view.meaning)}"
 
 
-def migrate(database: Database, tables: tuple[Record, ...] = TABLES, views: tuple[View, ...] = VIEWS) -> list[str]:
+def migrate(database: Store, tables: tuple[Record, ...] = TABLES, views: tuple[View, ...] = VIEWS) -> list[str]:
     """Makes and alters tables and views; returns the statements that were run, none where all stood already.
 
     A table's comment ends in a mark of the schema that it was brought to, so that looking costs one query.

@@ -6,7 +6,7 @@ import queue
 import threading
 from dataclasses import dataclass
 
-from pipeline.store.database import Database, Insert
+from pipeline.store.store import Insert, Store
 
 # Blocks that wait: a little more than an insert has, so that decoding goes on while one is being stored.
 _WAITING = 5
@@ -30,13 +30,13 @@ class Writer:
     `close`, and nothing after it is stored.
     """
 
-    def __init__(self, database: Database, table: str, columns: list[str]) -> None:
+    def __init__(self, database: Store, table: str, columns: list[str]) -> None:
         self._database = database
         self._table = table
         self._columns = columns
         self._pieces: queue.Queue[Piece | None] = queue.Queue(_WAITING)
-        self._handed: queue.Queue[tuple[Database, Insert] | None] = queue.Queue()
-        self._free: queue.Queue[Database] = queue.Queue()
+        self._handed: queue.Queue[tuple[Store, Insert] | None] = queue.Queue()
+        self._free: queue.Queue[Store] = queue.Queue()
         self._threads = [
             threading.Thread(target=run, name=run.__name__, daemon=True) for run in (self._hand_over, self._store)
         ]
@@ -75,7 +75,7 @@ class Writer:
             self._free.get().close()
 
     def _hand_over(self) -> None:
-        under_way: tuple[Database, Insert] | None = None
+        under_way: tuple[Store, Insert] | None = None
         while (piece := self._pieces.get()) is not None:
             if self._error is not None or self._aborted:
                 # Drained, so that `put` never waits for a thread that has failed.
@@ -96,7 +96,7 @@ class Writer:
             self._free.put(under_way[0])
         self._handed.put(None)
 
-    def _begin(self, token: str) -> tuple[Database, Insert]:
+    def _begin(self, token: str) -> tuple[Store, Insert]:
         database = self._free.get()
         try:
             return database, database.insert(self._table, self._columns, token)

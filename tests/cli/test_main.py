@@ -48,7 +48,7 @@ def test_help_loads_nothing_heavy() -> None:
     ("args", "said"),
     [
         (["imprt"], "shoal: no command 'imprt'; did you mean import? (see: shoal --help)\n"),
-        (["xyz"], "shoal: no command 'xyz'; there are read, import, sql, fields, completion (see: shoal --help)\n"),
+        (["xyz"], f"shoal: no command 'xyz'; there are {', '.join(COMMANDS)} (see: shoal --help)\n"),
         (["import", "x.pcap"], "shoal: Missing option '--db'. (see: shoal import --help)\n"),
         (["import", "--db", "d"], "shoal: Missing argument 'FILE...'. (see: shoal import --help)\n"),
         (["sql", "--nope"], "shoal: No such option: --nope (see: shoal sql --help)\n"),
