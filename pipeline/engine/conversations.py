@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cython
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
 from pipeline.engine.lines import lines
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
+from pipeline.schema.columns import Columns
 
 if not cython.compiled:
     from collectors.decode.packet import mix, pair
@@ -20,12 +22,16 @@ STREAM, BASE, KNOWN, STATE, HASH = 10, 11, 13, 14, 15
 """A conversation takes a cache line: five words of key (64 bits), then these of 32 bits. The index; the sides' first
 sequence numbers; which of these are known (bit 0 and bit 1), and more bits of `streams`. Of an announced conversation
 instead: the announcements' generation in which it was found, and the index of each direction. The number of its state,
-from 1, in the order they began since the last eviction, of TCP and of UDP ones each in a space of their own, 0 for none
-yet. The part of its hash that tells where it stands."""
+from 1, in the order they began since the last eviction, of TCP and of UDP ones of each shard in a space of their own,
+0 for none yet. The part of its hash that tells where it stands."""
+
+DHCP_PORTS = np.array([67, 68, 546, 547], np.uint16)
+"""UDP ports of DHCP and DHCPv6, whose exchanges have changing addresses."""
 
 _FIRST_SIZE = 4096
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _KNOWN = cython.declare(cython.Py_ssize_t, KNOWN)
+_STATE = cython.declare(cython.Py_ssize_t, STATE)
 _HASH = cython.declare(cython.Py_ssize_t, HASH)
 _FORGOT = cython.declare(cython.int, bits.FORGOT)
 
@@ -41,36 +47,58 @@ def flow_hash(a: cython.ulonglong, b: cython.ulonglong, c: cython.ulonglong, d: 
     return pair(mix(a ^ mix(b)) ^ src, mix(c ^ mix(d)) ^ dst, 6 if tcp else 17)
 
 
+def shard_of(columns: Columns, shards: int) -> NDArray[np.int64]:
+    """The shard of each row, shape (rows,): by `shoal.flow_id`, so that a conversation stays together, with the ICMP
+    errors that quote it. What belongs to no flow (ARP, 802.11), and all of DHCP, is in shard 0.
+    """
+    flow = columns.values("shoal.flow_id").astype(np.uint64, copy=False)
+    dhcp = np.isin(columns.values("udp.srcport"), DHCP_PORTS) | np.isin(columns.values("udp.dstport"), DHCP_PORTS)
+    there = columns.present("udp.dstport")
+    shard: NDArray[np.int64] = ((flow >> np.uint64(32)) % np.uint64(shards)).astype(np.int64)
+    assert there is not None
+    shard[dhcp & there] = 0
+    return shard
+
+
 @cython.cclass
 class Conversations:
     """An open-addressing table of conversations, a cache line each, by `shoal.flow_id`: key and words of `_key`, which
-    `_value` shows as 32-bit words."""
+    `_value` shows as 32-bit words. Conversations are numbered in each of `shards` by themselves."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, shards: int = 1) -> None:
         self.evicted = 0
-        self.conversations = 0
-        self.datagram_conversations = 0
+        self.shards = shards
         self._notes = notes
         self._size = 0
         self._used = 0
-        self._forgot = 0
+        given = np.zeros((shards, 3), np.uint32)
+        self._given = given if cython.compiled else memoryview(given)
         none = lines(1, 8, np.uint64)
         self._key = none if cython.compiled else memoryview(none)
         self._value = none.view(np.uint32) if cython.compiled else memoryview(none.view(np.uint32))
 
+    @property
+    def conversations(self) -> int:
+        """Numbers given to TCP conversations since the last eviction, in all shards."""
+        return int(np.asarray(self._given)[:, 0].sum())
+
+    @property
+    def datagram_conversations(self) -> int:
+        """Numbers given to UDP conversations since the last eviction, in all shards."""
+        return int(np.asarray(self._given)[:, 1].sum())
+
     def table(self) -> Tree:
         """The table, for a snapshot."""
         return {
-            "numbers": [self.evicted, self.conversations, self.datagram_conversations, self._size, self._used,
-                        self._forgot],
+            "numbers": [self.evicted, self._size, self._used],
+            "given": np.asarray(self._given),
             "lines": np.asarray(self._key),
-        }  # fmt: skip
+        }
 
     def restore_table(self, state: Tree) -> None:
         """Know what `table` told."""
-        (
-            self.evicted, self.conversations, self.datagram_conversations, self._size, self._used, self._forgot,
-        ) = state["numbers"]  # fmt: skip
+        self.evicted, self._size, self._used = state["numbers"]
+        self._given = state["given"] if cython.compiled else memoryview(state["given"])
         keys = lines(len(state["lines"]), 8, np.uint64)
         keys[:] = state["lines"]
         self._key = keys if cython.compiled else memoryview(keys)
@@ -90,9 +118,7 @@ class Conversations:
             self._notes.note("conversations-forgotten", row, self.evicted)
             old, size = 0, self._size
             self._used = 0
-            self._forgot = _FORGOT
-            self.conversations = 0
-            self.datagram_conversations = 0
+            np.asarray(self._given)[:] = (0, 0, _FORGOT)
         keys = lines(size, 8, np.uint64)
         values = keys.view(np.uint32)
         self._key = memoryview(keys) if plain else keys
@@ -110,6 +136,18 @@ class Conversations:
                     for w in range(8):
                         self._key[at, w] = old_key[k, w]
         return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _number(self, at: cython.Py_ssize_t, h: cython.ulonglong, udp: cython.int) -> cython.int:
+        """Give the conversation at `at` its number; FORGOT where it is the shard's first after an eviction, else 0."""
+        shard: cython.Py_ssize_t = (h >> 32) % cython.cast(cython.ulonglong, self._given.shape[0])  # type: ignore[index]
+        forgot: cython.int = self._given[shard, 2]
+        self._given[shard, udp] += 1
+        self._given[shard, 2] = 0
+        self._value[at, _STATE] = self._given[shard, udp]
+        return forgot
 
     @cython.cfunc
     @cython.nogil

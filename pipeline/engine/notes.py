@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.engine.snapshot import Tree
@@ -46,14 +47,23 @@ class Notes:
         self._told = dict(state["told"])
 
 
-def event_rows(columns: Columns, notes: list[Note]) -> Columns:
-    """The notes of the batch in `columns` as rows of `EVENT_STATES`, without labels."""
-    rows = Columns(EVENT_STATES, len(notes))
-    rows.rows = len(notes)
-    at = [note.row for note in notes]
-    rows.values("shoal.event.frame")[:] = columns.values("frame.number")[at]
-    rows.values("shoal.event.time")[:] = columns.values("frame.time")[at]
-    rows.values("shoal.event.count")[:] = [note.count for note in notes]
+Event = tuple[str, int, int, int]
+"""Name, number and time (ns) of the frame at which it happened, and how many were concerned so far."""
+
+
+def events_of(columns: Columns, notes: list[Note]) -> list[Event]:
+    """The notes of the batch in `columns`, with the frames of their rows."""
+    numbers, times = columns.values("frame.number"), columns.values("frame.time").view("i8")
+    return [(note.name, int(numbers[note.row]), int(times[note.row]), note.count) for note in notes]
+
+
+def event_rows(events: Sequence[Event]) -> Columns:
+    """The events as rows of `EVENT_STATES`, without labels."""
+    rows = Columns(EVENT_STATES, len(events))
+    rows.rows = len(events)
     rows.texts = list(EVENTS)
-    rows.values("shoal.event.name")[:] = [rows.texts.index(note.name) for note in notes]
+    rows.values("shoal.event.name")[:] = [rows.texts.index(name) for name, _, _, _ in events]
+    rows.values("shoal.event.frame")[:] = [frame for _, frame, _, _ in events]
+    rows.values("shoal.event.time").view("i8")[:] = [time for _, _, time, _ in events]
+    rows.values("shoal.event.count")[:] = [count for _, _, _, count in events]
     return rows

@@ -122,6 +122,14 @@ def _tells(src: cython.ulonglong, dst: cython.ulonglong, tcp: cython.bint) -> cy
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _dhcp(port: cython.ulonglong) -> cython.bint:
+    """Whether it is one of `DHCP_PORTS`."""
+    return port == 67 or port == 68 or port == 546 or port == 547
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _may_tell(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.uint:
     """_TELLS where a datagram may be SIP (two capitals or a method's first) or a call of the portmapper."""
     if size < 24 or at < 0 or at + 24 > raw.shape[0]:
@@ -138,12 +146,12 @@ class Streams(Conversations):
     """The conversations of a capture, and which of them each row is of.
 
     `conversation` int32 and `turn` uint8, each of shape (rows of the largest batch,), hold for each row of the last
-    batch: the number of its TCP or UDP conversation (0 for none; at most `conversations`, of UDP ones
-    `datagram_conversations`), a number being given again after an eviction; and the bits of `turns`.
+    batch: the number of its TCP or UDP conversation in its shard (0 for none), a number being given again after an
+    eviction; and the bits of `turns`.
     """
 
-    def __init__(self, notes: Notes | None = None) -> None:
-        Conversations.__init__(self, notes or Notes())
+    def __init__(self, notes: Notes | None = None, shards: int = 1) -> None:
+        Conversations.__init__(self, notes or Notes(), shards)
         self.udp_streams = 0
         self.tcp_streams = 0
         self._frames = 0
@@ -396,7 +404,7 @@ class Streams(Conversations):
                         if quoted:
                             u32[_Q_STREAM, i] = index
                             lane[_L_QUOTED_STREAM, i] = 1
-                            if tcp and self._value[at, _STATE] != 0:
+                            if tcp and self._value[at, _STATE] != 0 and u64[_FLOW_ID, i] == h:
                                 conversation[i] = self._value[at, _STATE]
                                 turn_of[i] = side | _QUOTED
                         elif item < outers[i + 1]:
@@ -406,10 +414,7 @@ class Streams(Conversations):
                             lane[_L_UDP_STREAM, i] = 1
                             turn = side | _DATAGRAM
                             if self._value[at, _STATE] == 0:
-                                self.datagram_conversations += 1
-                                self._value[at, _STATE] = self.datagram_conversations
-                                turn |= _BEGINS | self._forgot
-                                self._forgot = 0
+                                turn |= _BEGINS | self._number(at, 0 if _dhcp(src) or _dhcp(dst) else h, 1)
                             elif first:
                                 turn |= _BEGINS | _ANOTHER
                             conversation[i] = self._value[at, _STATE]
@@ -444,10 +449,7 @@ class Streams(Conversations):
                         known &= _FIRST | _TELLS
                         self._value[at, _KNOWN] = known
                     if self._value[at, _STATE] == 0:
-                        self.conversations += 1
-                        self._value[at, _STATE] = self.conversations
-                        turn |= _BEGINS | self._forgot
-                        self._forgot = 0
+                        turn |= _BEGINS | self._number(at, h, 0)
                     elif first:
                         turn |= _BEGINS | _ANOTHER
                     if fresh and (ports[src] | ports[dst]) & 2:

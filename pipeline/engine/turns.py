@@ -7,7 +7,7 @@ BEGINS = 2
 REUSED = 4
 """A SYN, or the answer to one, whose sequence number is not that of the conversation before on these ports."""
 DATAGRAM = 8
-"""UDP; the number is one of `Streams.datagram_conversations`."""
+"""UDP; the number is one of those given to UDP conversations."""
 QUOTED = 16
 """No segment of the TCP conversation, but an ICMP error that quotes one."""
 ANNOUNCED = 32

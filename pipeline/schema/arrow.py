@@ -53,50 +53,68 @@ def schema_hash(record: Record) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def to_arrow(columns: Columns) -> pa.RecordBatch:
-    """A record batch of the rows of `columns`; it shares no memory with them.
+Rows = NDArray[np.int64] | slice
+"""Some of a batch's rows, ascending, or all of them."""
+
+
+def to_arrow(columns: Columns, rows: NDArray[np.int64] | None = None) -> pa.RecordBatch:
+    """A record batch of the rows of `columns`, or of those named by `rows` (ascending); it shares no memory with them.
 
     Raises SchemaMismatch where a label has no value, or frame bytes exceed the 2 GiB of an Arrow binary array.
     """
     record = columns.record
-    masks: dict[tuple[int, int], Any] = {}
-    arrays = [_own_array(columns, c, masks) for c in record.stored]
+    which: Rows = slice(None) if rows is None else rows
+    count = columns.rows if rows is None else len(rows)
+    arrays = [_own_array(columns, c, which, count) for c in record.stored]
     for group in record.groups:
         lists = columns.lists[group.name]
-        offsets = pa.array(lists.offsets[: columns.rows + 1].copy())
+        bounds, items = _items_of(lists, columns.rows, rows)
+        offsets = pa.array(bounds)
         for c in group.columns:
-            items = _plain(c, lists.values(c, columns.rows), None)
-            arrays.append(pa.ListArray.from_arrays(offsets, items, type=_list_type(c)))
+            values = _plain(c, lists.values(c, columns.rows)[items], None)
+            arrays.append(pa.ListArray.from_arrays(offsets, values, type=_list_type(c)))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(record))
+
+
+def _items_of(lists: Lists, count: int, rows: NDArray[np.int64] | None) -> tuple[NDArray[np.int32], Rows]:
+    """The list bounds of the rows, and which items are in their lists; `count` is the number of all rows."""
+    bounds = lists.offsets[: count + 1]
+    if rows is None:
+        return bounds.copy(), slice(None)
+    lengths = np.diff(bounds)[rows]
+    own = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(lengths, out=own[1:])
+    return own, np.arange(own[-1]) + np.repeat(bounds[:-1][rows] - own[:-1], lengths)
 
 
 def _list_type(column: Column) -> Any:
     return pa.list_(pa.field("item", _TYPES[column.of.arrow], nullable=False))
 
 
-def _own_array(columns: Columns, column: Column, masks: dict[tuple[int, int], Any]) -> Any:
-    slab, rows = column.of.slab, columns.rows
+def _own_array(columns: Columns, column: Column, which: Rows, rows: int) -> Any:
+    slab = column.of.slab
     if slab == "const":
-        return _constant(columns, column)
+        return _constant(columns, column, rows)
     if slab == "raw":
-        return _raw_array(columns)
+        return _raw_array(columns, which, rows)
     counts = columns.counts(column.name)
     valid = None
     if counts is not None:
         present = columns.present(column.name)
         assert present is not None
+        present = present[which]
         if not present.any():
             return pa.nulls(rows, _TYPES[column.of.arrow])
         if not present.all():
             valid = pa.py_buffer(np.packbits(present, bitorder="little").tobytes())
-    values = columns.values(column.name)
+    values = columns.values(column.name)[which]
     if column.kind in ("text", "string"):
         codes = pa.Array.from_buffers(pa.uint32(), rows, [valid, pa.py_buffer(values.tobytes())])
         texts = pa.DictionaryArray.from_arrays(codes, pa.array(columns.texts, pa.string()))
         return texts if column.kind == "text" else texts.dictionary_decode()
     if column.kind == "bytes16":
         assert counts is not None
-        return _short_bytes(values, np.minimum(counts, 16), valid)
+        return _short_bytes(values, np.minimum(counts[which], 16), valid)
     return _plain(column, values, valid)
 
 
@@ -117,8 +135,7 @@ def _short_bytes(values: NDArray[Any], lengths: NDArray[np.uint8], valid: Any) -
     return pa.Array.from_buffers(pa.binary(), len(lengths), buffers)
 
 
-def _constant(columns: Columns, column: Column) -> Any:
-    rows = columns.rows
+def _constant(columns: Columns, column: Column, rows: int) -> Any:
     if rows and column.name not in columns.labels:
         raise SchemaMismatch(f"{column.name}: the batch has no value of this label")
     value = columns.labels.get(column.name, datetime.date(1970, 1, 1) if column.kind == "day" else "")
@@ -127,11 +144,11 @@ def _constant(columns: Columns, column: Column) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.uint32)), pa.array([value], pa.string()))
 
 
-def _raw_array(columns: Columns) -> Any:
+def _raw_array(columns: Columns, which: Rows, rows: int) -> Any:
     """The frames' bytes end to end. Frames and what lies between them make one array without a copy, of which the even
     items are taken; frames that do not follow each other in the buffer are joined one by one."""
-    rows = columns.rows
-    start, length = columns.raw_offset[:rows], columns.raw_length[:rows].astype(np.int64)
+    start = columns.raw_offset[: columns.rows][which]
+    length = columns.raw_length[: columns.rows][which].astype(np.int64)
     end = start + length
     if length.sum() >= 1 << 31:
         raise SchemaMismatch("frame.raw: more than 2 GiB in one batch; make batches smaller")
@@ -301,7 +318,7 @@ def _fill_short_bytes(column: Column, array: pa.Array, present: NDArray[np.bool_
 def _fill_raw(array: pa.Array, columns: Columns) -> None:
     start, length, data = _byte_slices(array)
     columns.raw_offset, columns.raw_length = start, length.astype(np.uint32)
-    columns.raw_buffer = memoryview(data)
+    columns.raw_buffer = memoryview(data).cast("B")
 
 
 def _fill_lists(lists: Lists, arrays: list[pa.Array]) -> None:

@@ -11,10 +11,12 @@ from pipeline.schema.column import Record
 EVENTS: dict[str, str] = {
     "conversations-forgotten": "More conversations than the engine remembers: all were forgotten, and begin anew",
     "unacknowledged-forgotten": "More unacknowledged segments than the engine remembers: all were forgotten",
+    "segments-forgotten": "More segments than the engine remembers for what is sent again: all were forgotten",
     "gaps-forgotten": "More gaps in sequence numbers than the engine remembers: some were forgotten",
     "fragments-forgotten": "More fragments than the engine holds: the oldest datagrams were given up",
     "announcements-forgotten": "More announced endpoints than the engine remembers: the oldest were forgotten",
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
+    "sequence-gap": "Frames of the capture that never came: batches were lost on their way",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
 }
 """Name of an event to its meaning."""

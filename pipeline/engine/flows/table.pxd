@@ -15,7 +15,6 @@ cdef class Table(Outbox):
     cdef unsigned int[::1] _dirty
     cdef Py_ssize_t _used
     cdef Py_ssize_t _changed
-    cdef long long _tick
     cdef int bind(self, object columns, Py_ssize_t numbers) except -1
     cdef int _reserve(self, Py_ssize_t rows, Py_ssize_t numbers) except -1
     cdef int tell_changed(self) except -1 nogil
@@ -24,6 +23,7 @@ cdef class Table(Outbox):
     cdef int _begin(self, Py_ssize_t at, Py_ssize_t i, int number, int turn) except -1 nogil
     cdef int unreachable(self, Py_ssize_t i, int number) except -1 nogil
     cdef int _change(self, Py_ssize_t at) except -1 nogil
-    cdef bint tells(self, Py_ssize_t i, int number, int turn) except -1 nogil
+    cdef bint tells(self, int number, int turn) except -1 nogil
+    cdef int tick(self, long long now) except -1 nogil
     cdef int before(self, Py_ssize_t i, int number, int turn) except -1 nogil
     cdef Py_ssize_t take_up(self, Py_ssize_t i, int number, int turn) except -1 nogil

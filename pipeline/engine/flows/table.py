@@ -16,9 +16,6 @@ from pipeline.engine.snapshot import Tree, grown
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
-TICK_NS = 60_000_000_000
-"""Event time between the rows of a conversation that goes on."""
-
 if not cython.compiled:
     from pipeline.engine.addresses import half
     from pipeline.engine.tcp.evidence import Evidence
@@ -29,8 +26,6 @@ _CHANGED = cython.declare(cython.uint, 1)
 _LISTED = cython.declare(cython.uint, 2)
 _NUMBER = cython.declare(cython.Py_ssize_t, words.count("number"))
 _IDLE = cython.declare(cython.longlong, words.IDLE_NS)
-_MINUTE = cython.declare(cython.longlong, TICK_NS)
-_HOUR = cython.declare(cython.longlong, 60 * TICK_NS)
 _COUNTS = cython.declare(cython.Py_ssize_t, len(words.COUNTS))
 _SUMS = cython.declare(cython.Py_ssize_t, len(words.SUMS))
 _COUNT_WORDS = cython.declare(cython.Py_ssize_t, words.COUNT_WORDS)
@@ -110,7 +105,7 @@ class Table(Outbox):
         changed = np.zeros(FIRST_SIZE, np.uint32)
         self._row = numbers if cython.compiled else memoryview(numbers)
         self._dirty = changed if cython.compiled else memoryview(changed)
-        self._used = self._changed = self._tick = 0
+        self._used = self._changed = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
@@ -119,7 +114,7 @@ class Table(Outbox):
             "count": np.asarray(self.count)[: self._used + 1],
             "sum": np.asarray(self.sum)[: self._used + 1],
             "dirty": np.asarray(self._dirty)[: self._changed],
-            "numbers": [self._used, self._changed, self._tick],
+            "numbers": [self._used, self._changed],
             "waiting": self.waiting(),
         }
 
@@ -129,7 +124,7 @@ class Table(Outbox):
         rows = max(FIRST_SIZE, len(state["count"]))
         arrays = [state["row"], grown(state["count"], rows), grown(state["sum"], rows), grown(state["dirty"], rows)]
         self._row, self.count, self.sum, self._dirty = [memoryview(array) for array in arrays] if plain else arrays
-        self._used, self._changed, self._tick = state["numbers"]
+        self._used, self._changed = state["numbers"]
         self.restore_waiting(state["waiting"])
 
     @cython.cfunc
@@ -278,31 +273,30 @@ class Table(Outbox):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def tells(self, i: cython.Py_ssize_t, number: cython.int, turn: cython.int) -> cython.bint:
-        """Whether rows are to be written before row `i` is taken up."""
-        now: cython.longlong = self.times[i]
-        if number == 0 or turn & _T_QUOTED:
-            return False
-        return now >= self._tick or now < self._tick - _HOUR or turn & (_T_FORGOT | _T_ANOTHER) != 0
+    def tells(self, number: cython.int, turn: cython.int) -> cython.bint:
+        """Whether something is to be written or forgotten before such a row is taken up."""
+        return number != 0 and turn & _T_QUOTED == 0 and turn & (_T_FORGOT | _T_ANOTHER) != 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def tick(self, now: cython.longlong) -> cython.int:
+        """A minute ends, at the capture's time `now`: write what changed."""
+        self.now = now
+        return self.tell_changed()
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def before(self, i: cython.Py_ssize_t, number: cython.int, turn: cython.int) -> cython.int:
-        """Write what is to be written before row `i`: at a full minute what changed; one whose ports begin another."""
-        now: cython.longlong = self.times[i]
+        """Write or forget what row `i` asks for: the conversation whose ports begin another; all."""
         at: cython.Py_ssize_t
-        if now > self.now:
-            self.now = now
-        if now >= self._tick or now < self._tick - _HOUR:
-            if self._tick:
-                self.tell_changed()
-            self._tick = now - now % _MINUTE + _MINUTE
         if turn & _T_FORGOT:
             self._forget()
         at = self._row[1 if turn & _T_UDP else 0, number]
         if at and turn & _T_ANOTHER:
             # Told in any case, for that is how it ended.
+            self.now = self.times[i]
             self.count[at, _REPLACED] = 1
             self.tell(at)
         return 0
@@ -311,9 +305,8 @@ class Table(Outbox):
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def _forget(self) -> cython.int:
-        """Write all that changed, and forget all: the numbers are given anew."""
+        """Forget all: the numbers are given anew. A minute has ended just before, so that all is written."""
         k: cython.Py_ssize_t
-        self.tell_changed()
         for k in range(1, self._used + 1):
             self._clear(k)
         for k in range(self._row.shape[1]):  # type: ignore[index]
@@ -334,10 +327,7 @@ class Table(Outbox):
         s: cython.Py_ssize_t = side * _SUMS
         now: cython.longlong = self.times[i]
         ttl: cython.uint
-        at: cython.Py_ssize_t
-        if now > self.now:
-            self.now = now
-        at = self._row[udp, number]
+        at: cython.Py_ssize_t = self._row[udp, number]
         if at == 0:
             self._used += 1
             at = self._used

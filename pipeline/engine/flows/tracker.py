@@ -1,12 +1,13 @@
 """The state of every conversation, brought forward row by row.
 
-A conversation that changed is written at each full minute of event time, when its ports begin another, and at the end:
-so a row's content and place depend on the frames alone, not on how they were cut into batches.
+A conversation that changed is written at the end of each minute of event time (`minutes`), when its ports begin
+another, and at the end: so a row's content and place depend on the frames alone, not on how they were cut into batches
+or shards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cython
@@ -17,6 +18,7 @@ from pipeline.engine import turns as bits
 from pipeline.engine.flows import words
 from pipeline.engine.flows.segments import MARK_WORDS
 from pipeline.engine.flows.table import Table
+from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp.cause import Causes
@@ -91,12 +93,15 @@ class Flows:
         refused: int = self._table.histograms.refused
         return refused
 
-    def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
+    def process(
+        self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8], ticks: Sequence[Tick]
+    ) -> None:
         """Take up the batch's TCP and UDP rows; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
         self._causes.reserve(columns.rows, numbers)
         if columns.rows:
             self._table.bind(columns, int(numbers[: columns.rows].max()) + 1)
-            self._rows(columns, numbers, turns)
+        if columns.rows or ticks:
+            self._rows(columns, numbers, turns, rows_of_ticks(columns, ticks))
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
@@ -111,13 +116,13 @@ class Flows:
         """Hand out the rows that wait; without it they are handed out as many at a time as a batch holds."""
         self._table.hand_out()
 
-    def finish(self) -> None:
-        """Write every conversation that changed since its last row; the capture is at its end."""
-        self._table.tell_changed()
+    def finish(self, now: int) -> None:
+        """Write every conversation that changed since its last row; the capture is at its end, at the time `now`."""
+        self._table.tick(now)
         self._table.hand_out()
 
     @cython.cfunc
-    def _rows(self, columns: Any, numbers: Any, turns: Any) -> object:
+    def _rows(self, columns: Any, numbers: Any, turns: Any, ends: Any) -> object:
         plain = not cython.compiled
         t: Table = self._table
         number: cython.int[::1] = memoryview(numbers) if plain else numbers
@@ -126,13 +131,22 @@ class Flows:
         first: cython.Py_ssize_t = 0
         last: cython.Py_ssize_t
         fresh: cython.uint[::1] = memoryview(self._causes.fresh) if plain else self._causes.fresh
-        while first < n:
+        passed: cython.Py_ssize_t = 0
+        until: cython.Py_ssize_t
+        while True:
+            while passed < len(ends) and ends[passed][0] <= first:
+                t.tick(ends[passed][1])
+                self._causes.tick(ends[passed][1])
+                passed += 1
+            if first >= n:
+                break
+            until = ends[passed][0] if passed < len(ends) else n
             # Up to the next row before which some are written. Row `first` writes before its cause is judged.
             last = first + 1
             with cython.nogil:
-                if number[first] and turn[first] & _T_QUOTED == 0:
+                if t.tells(number[first], turn[first]):
                     t.before(first, number[first], turn[first])
-                while last < n and not t.tells(last, number[last], turn[last]):
+                while last < until and not t.tells(number[last], turn[last]):
                     last += 1
             self._causes.rows(columns, numbers, turns, first, last)
             with cython.nogil:

@@ -12,3 +12,4 @@ cdef class Causes:
     cdef readonly Evidence evidence
     cdef int reserve(self, Py_ssize_t rows, object numbers) except -1
     cdef object rows(self, object columns, object numbers, object turns, Py_ssize_t first, Py_ssize_t last)
+    cdef int tick(self, long long now) except -1

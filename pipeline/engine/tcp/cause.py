@@ -7,6 +7,7 @@ checksum and the time; and against what the receiver told it has (RFC 9293, RFC 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cython
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
+from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp import words
@@ -130,6 +132,12 @@ class Causes:
         """Know what `state` was taken from."""
         self.evidence.restore(state)
 
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def tick(self, now: cython.longlong) -> cython.int:
+        """A minute ends."""
+        return self.evidence.sent.tick(now)
+
     def table(self) -> NDArray[np.uint32]:
         """`Evidence.counts` as an array."""
         return np.asarray(self.evidence.counts)
@@ -142,10 +150,17 @@ class Causes:
         """What `Evidence.place` tells, for Python."""
         return int(self.evidence.place(of, side))
 
-    def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
+    def process(
+        self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8], ticks: Sequence[Tick]
+    ) -> None:
         """Fill `shoal.tcp.cause` of the batch; `numbers` and `turns` are `Streams.conversation` and `.turn`."""
         self.reserve(columns.rows, numbers)
-        self.rows(columns, numbers, turns, 0, columns.rows)
+        first = 0
+        for row, now in rows_of_ticks(columns, ticks):
+            self.rows(columns, numbers, turns, first, row)
+            self.tick(now)
+            first = row
+        self.rows(columns, numbers, turns, first, columns.rows)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -211,6 +226,7 @@ class Causes:
                 side = turn[i] & _SIDE
                 now = u64[_TIME, i]
                 e.holes.row = i
+                e.sent.row = i
                 if turn[i] & _BEGINS:
                     e.begin(of)
                     time[of, _T_BEGAN] = now

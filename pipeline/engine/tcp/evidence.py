@@ -68,7 +68,7 @@ class Evidence:
 
     def __init__(self, notes: Notes) -> None:
         self.holes = Holes(notes)
-        self.sent = Sent()
+        self.sent = Sent(notes)
         word = lines(_FIRST_SIZE, 2 * words.WORDS, np.uint32)
         times = lines(_FIRST_SIZE, words.TIMES, np.int64)
         counts = np.zeros((_FIRST_SIZE, 2, words.COUNTS), np.uint32)
@@ -102,6 +102,7 @@ class Evidence:
         """Have room for the conversations numbered below `conversations`."""
         have: cython.Py_ssize_t = self.word.shape[0]  # type: ignore[index]
         self.holes.reserve(2 * conversations)
+        self.sent.reserve(2 * conversations)
         if conversations > have:
             size = max(conversations, have * 2)
             word = lines(size, 2 * words.WORDS, np.uint32)
@@ -128,6 +129,8 @@ class Evidence:
             self.counts[of, 1, k] = 0
         self.forget(of, 0)
         self.forget(of, 1)
+        self.sent.drop(2 * of)
+        self.sent.drop(2 * of + 1)
         return 0
 
     @cython.cfunc

@@ -1,0 +1,35 @@
+"""What needs all frames of a capture, in their order, and so runs where they are captured, before they are shared out.
+
+Datagrams are put together from fragments, conversations get their indices (`tcp.stream`, `udp.stream`) and numbers, and
+the capture's own minutes are told. What follows (`Trackers`) needs the rows of one shard alone.
+"""
+
+from __future__ import annotations
+
+from pipeline.engine.conversations import shard_of
+from pipeline.engine.fragments import Reassembly
+from pipeline.engine.minutes import Minutes, Tick
+from pipeline.engine.notes import Notes
+from pipeline.engine.streams import Streams
+from pipeline.schema.columns import Columns
+
+__all__ = ["Front", "Tick", "shard_of"]
+
+
+class Front:
+    """The frames of one capture, whose conversations are numbered for `shards` shards (see `shard_of`).
+
+    After `process`, `streams.conversation` and `streams.turn` tell which conversation each row of the batch is of.
+    """
+
+    def __init__(self, notes: Notes | None = None, shards: int = 1) -> None:
+        self.notes = notes or Notes()
+        self.reassembly = Reassembly(self.notes)
+        self.streams = Streams(self.notes, shards)
+        self.minutes = Minutes()
+
+    def process(self, columns: Columns) -> list[Tick]:
+        """Add to the rows of the next batch, in place; the minutes that end within it."""
+        self.reassembly.process(columns)
+        self.streams.process(columns)
+        return self.minutes.process(columns, self.streams.conversation, self.streams.turn)

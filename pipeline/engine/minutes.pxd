@@ -1,0 +1,3 @@
+cdef class Minutes:
+    cdef public long long now
+    cdef long long _end

@@ -1,0 +1,93 @@
+"""One shard of a capture: what a worker knows of it, from message to message."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engine import pack_parts, restore_parts
+from pipeline.engine.notes import Event, Notes, event_rows, events_of
+from pipeline.engine.snapshot import Tree
+from pipeline.engine.trackers import Part, Sink, Trackers
+from pipeline.schema.columns import Columns
+from pipeline.schema.message import Head
+
+
+@dataclass(slots=True)
+class Covered:
+    """Which frames of the capture came: `upto` is the last one, `missing` counts those that never did, `now` is the
+    capture's time, ns since 1970."""
+
+    upto: int = 0
+    missing: int = 0
+    now: int = 0
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return asdict(self)
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.upto, self.missing, self.now = state["upto"], state["missing"], state["now"]
+
+
+class Shard:
+    """Takes the messages of a capture's shard, each once, in their order.
+
+    Rows of flows and events are handed to `flows` and `events`.
+    """
+
+    def __init__(self, flows: Sink, events: Sink) -> None:
+        self.notes = Notes()
+        self.trackers = Trackers(self.notes, flows)
+        self.covered = Covered()
+        self._events = events
+
+    @property
+    def upto(self) -> int:
+        """The last frame that the messages covered."""
+        return self.covered.upto
+
+    def take(
+        self, head: Head, columns: Columns, conversation: NDArray[np.int32], turn: NDArray[np.uint8]
+    ) -> int:
+        """Process the rows of a message, decoded with `after=self.upto`; how many there are.
+
+        A message that brings nothing new is passed over. Where `head.ends`, the caller then finishes.
+        """
+        covered = self.covered
+        told: list[Event] = [event for event in head.events if event[1] > covered.upto]
+        if head.first > covered.upto + 1:
+            covered.missing += head.first - 1 - covered.upto
+            told.append(("sequence-gap", head.first, head.now, covered.missing))
+        if head.last > covered.upto:
+            ticks = [tick for tick in head.ticks if tick[0] > covered.upto]
+            self.trackers.process(columns, conversation, turn, ticks)
+            covered.upto, covered.now = head.last, max(head.now, covered.now)
+        else:
+            columns.clear()
+        told += events_of(columns, self.notes.take())
+        if told:
+            self._events(event_rows(told))
+        return columns.rows
+
+    def flush(self) -> None:
+        """Hand out the rows that wait."""
+        self.trackers.flush()
+
+    def finish(self) -> None:
+        """Hand out what waits for the end of the capture."""
+        self.trackers.finish(self.covered.now)
+
+    def snapshot(self) -> bytes:
+        """All that is known, after the messages so far; `restore` takes it back."""
+        return pack_parts(self._parts())
+
+    def restore(self, snapshot: bytes) -> None:
+        """Know what a snapshot was taken from. Raises SnapshotError where it is damaged or of another version."""
+        restore_parts(snapshot, self._parts())
+
+    def _parts(self) -> dict[str, Part]:
+        return self.trackers.parts() | {"covered": self.covered}
