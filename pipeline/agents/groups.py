@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-
 GROUP_ROWS = 131_072
 """Rows, as the messages' headers count them, with which a group ends."""
 GROUP_BYTES = 48 << 20
@@ -76,7 +75,7 @@ class Grouping:
             ended.append(self._end())
         group = self.open
         group.messages.append(message)
-        group.rows += rows_said(message)
+        group.rows += _rows_said(message)
         group.size += len(message.value)
         group.next_offset = message.offset + 1
         # What closes is a group of its own, so that behind it no group is open.
@@ -89,7 +88,7 @@ class Grouping:
         return group
 
 
-def rows_said(message: Message) -> int:
+def _rows_said(message: Message) -> int:
     """The number of rows that stands in the headers; 0 where there is none that can be read."""
     said = message.header("rows")
     if said is None or not said.isdigit() or len(said) > _DIGITS:

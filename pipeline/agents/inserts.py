@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pipeline.agents.groups import Group
 from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
+from pipeline.schema.tables import TABLES
 from pipeline.store.native import NativeEncoder
 
 _NS_A_DAY = 86_400 * 10**9
 _LAST_DAY = 0xFFFF
 _EPOCH = datetime.date(1970, 1, 1)
+_ORDER = {record.name: number for number, record in enumerate(TABLES)}
 
 
 def utc_day(time_ns: int) -> datetime.date:
@@ -64,14 +66,14 @@ class Encoder:
         return Block(record, day, columns.rows, encoder.encode(columns))
 
 
-def inserts_of(group: Group, blocks: Iterable[Block]) -> list[Insert]:
-    """The inserts of a group, in the order in which their first blocks were made within each table.
+def inserts_of(group: Group, blocks: Iterable[Block], piece: int = 0) -> list[Insert]:
+    """The inserts of a group, or of a piece of one, in the order of the tables; `piece` numbers the pieces from 0.
 
     The token has the append time besides topic, partition and offsets, so that a topic which was deleted and made anew
     does not get the tokens of its forerunner.
     """
     first, last = group.first, group.last
-    name = f"{first.topic}:{first.partition}:{first.offset}-{last.offset}:{first.timestamp}"
+    name = f"{first.topic}:{first.partition}:{first.offset}-{last.offset}:{first.timestamp}:{piece}"
     inserts: dict[tuple[str, datetime.date], Insert] = {}
     for block in blocks:
         week = monday(block.day) if block.record.partition_by.startswith("toMonday") else _EPOCH
@@ -80,4 +82,4 @@ def inserts_of(group: Group, blocks: Iterable[Block]) -> list[Insert]:
             inserts[key] = Insert(block.record, f"{name}:{block.record.name}:{week}")
         inserts[key].blocks.append(block.data)
         inserts[key].rows += block.rows
-    return list(inserts.values())
+    return sorted(inserts.values(), key=lambda insert: _ORDER[insert.record.name])

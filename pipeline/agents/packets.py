@@ -8,6 +8,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.agents.groups import CLOSE, KIND, Group, Message
 from pipeline.agents.inserts import Encoder
 from pipeline.agents.work import DeadLetter, Outcome
@@ -118,7 +121,7 @@ class Packets:
             return None
         columns = _columns()
         try:
-            conversation, turn = decode(message.value, columns, upto)
+            conversation, turn = _decoded(message, head, columns, upto)
             if not upto and columns.rows != head.rows:
                 raise MessageError(f"{columns.rows} rows instead of the {head.rows} of its header")
             if columns.rows and not head.first <= columns.values("frame.number")[-1] <= head.last:
@@ -156,7 +159,10 @@ class Packets:
         live = self._live[key] = _Live(shard)
         return live
 
-    def _run(self, key: Key, live: _Live, message: Message, head: Head, columns: Columns, who: tuple) -> None:
+    def _run(
+        self, key: Key, live: _Live, message: Message, head: Head, columns: Columns,
+        who: tuple[NDArray[np.int32], NDArray[np.uint8]],
+    ) -> None:
         new = live.shard.take(head, columns, *who)
         live.seen = message.timestamp
         self._live.move_to_end(key)
@@ -246,6 +252,15 @@ def _columns() -> Columns:
     if columns is None:
         columns = _own.columns = Columns(PACKETS, BATCH_ROWS)
     return columns
+
+
+def _decoded(message: Message, head: Head, columns: Columns, upto: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """The rows behind frame `upto` in `columns`, and of each its conversation and turn."""
+    if message.value or head.rows:
+        return decode(message.value, columns, upto)
+    # What only says that a capture has ended is without a batch.
+    columns.clear()
+    return np.empty(0, np.int32), np.empty(0, np.uint8)
 
 
 def _reason(message: Message, error: Exception) -> str:

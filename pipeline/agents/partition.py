@@ -21,9 +21,9 @@ from pipeline.agents.checkpoints import Checkpoints
 from pipeline.agents.counters import Counters
 from pipeline.agents.feed import Feed
 from pipeline.agents.groups import Group, Grouping, Message
-from pipeline.agents.inserts import Insert, inserts_of
+from pipeline.agents.inserts import Encoder, inserts_of
 from pipeline.agents.intake import Intake
-from pipeline.agents.letters import Letters
+from pipeline.agents.letters import Letters, letter_blocks
 from pipeline.agents.storage import Abandoned, Storage
 from pipeline.agents.work import Outcome, Work
 from pipeline.engine.snapshot import SnapshotError
@@ -78,6 +78,7 @@ class Partition:
         self._tools = tools
         self._checkpoints = Checkpoints(feed.topic, feed.partition)
         self._grouping = Grouping()
+        self._encoder = Encoder()
         self._task: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[None] | None = None
         self._stopping = self._finishing = False
@@ -92,6 +93,11 @@ class Partition:
     def name(self) -> str:
         """`topic/partition`."""
         return f"{self.feed.topic}/{self.feed.partition}"
+
+    @property
+    def lag(self) -> int:
+        """Messages that are in the log and not stored yet."""
+        return max(0, self.intake.end - self.stored)
 
     def start(self) -> None:
         """Begins the work."""
@@ -154,6 +160,7 @@ class Partition:
             if message is None:
                 await self._idle()
                 continue
+            self._asked = 0.0
             for group in self._grouping.add(message):
                 await self._take(group)
                 if self._finishing or self._stopping:
@@ -173,6 +180,8 @@ class Partition:
 
     async def _idle(self) -> None:
         """Nothing has come for a while."""
+        if self._storing is not None and self._storing.done():
+            await self._stored()
         if self._stopping or self.intake.behind:
             return
         self.moved = time.monotonic()
@@ -193,7 +202,7 @@ class Partition:
         """Stores a piece of a group."""
         for letter in outcome.dead:
             await self._tools.letters.send(letter)
-        blocks = [*outcome.blocks, *self._tools.letters.blocks(outcome.dead)]
+        blocks = [*outcome.blocks, *letter_blocks(self._encoder, outcome.dead)]
         for insert in inserts_of(group, blocks, number):
             seconds = await self._wait(self.storage.insert, insert)
             self._tools.counters.inserted(insert.record.name, insert.rows, seconds)

@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from pipeline.agents.inserts import Insert
 from pipeline.agents.pulse import Pulse
 from pipeline.store.errors import StoreError
 from pipeline.store.native import stored_columns
 from pipeline.store.store import Store
-
-from pipeline.agents.inserts import Insert
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,51 @@
+"""`shoal worker`: record batches from Kafka into ClickHouse."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.errors import EXIT_USAGE, CommandError
+
+
+@click.command(short_help="Bring record batches from Kafka into ClickHouse.")
+@click.option("--kafka", required=True, metavar="HOST:PORT[,...]", help="The brokers.")
+@click.option("--clickhouse", required=True, metavar="URL", help="The database: http://[USER[:PASSWORD]@]HOST[:PORT].",
+              envvar="SHOAL_CLICKHOUSE")
+@click.option("--prefix", default="shoal", show_default=True, metavar="NAME", help="What the topics' names begin with.")
+@click.option("--partitions", default=4, show_default=True, metavar="N", type=click.IntRange(1, 4096),
+              help="Partitions (shards) of the packets' topic where it is to be made; else those that it has.")
+@click.option("--metrics", metavar="HOST:PORT", help="Where to show metrics to Prometheus.")
+@click.option("--state", default="", metavar="DIR", type=click.Path(), help="Where Faust keeps its files. Default: a "
+              "directory of its own, removed at the end.")
+@click.pass_context
+def worker(
+    ctx: click.Context, kafka: str, clickhouse: str, prefix: str, partitions: int, metrics: str | None, state: str
+) -> None:
+    """Take record batches from Kafka through the engine, and store each row once.
+
+    Several workers, on one machine or many, share the partitions among them. What a worker knows is kept in
+    ClickHouse, so that another goes on where one ends, however it ended. Ends on SIGINT or SIGTERM, when the groups of
+    messages under way are stored; on a second one at once.
+
+    \b
+    shoal migrate --clickhouse http://db:8123
+    shoal worker --kafka broker:9092 --clickhouse http://db:8123
+    """
+    for broker in kafka.split(","):
+        host, _, port = broker.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise CommandError(f"--kafka {broker}: give HOST:PORT, as in 127.0.0.1:9092", EXIT_USAGE)
+    from pipeline.schema.topics import check_prefix
+
+    try:
+        check_prefix(prefix)
+    except ValueError as error:
+        raise CommandError(f"--prefix {error}", EXIT_USAGE) from error
+    from collectors.publish.topics import TopicMismatch
+    from pipeline.agents.app import Settings
+    from pipeline.agents.main import NotReady, run
+
+    try:
+        ctx.exit(run(Settings(kafka, clickhouse, prefix, partitions, state), metrics))
+    except (NotReady, TopicMismatch) as error:
+        raise CommandError(str(error)) from error
