@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("pipeline.cli.sql:sql", "Query a database in SQL."),
     "worker": ("pipeline.cli.worker:worker", "Bring record batches from Kafka into ClickHouse."),
     "serve": ("pipeline.cli.serve:serve", "Serve a database over ClickHouse's HTTP interface."),
+    "migrate": ("pipeline.cli.migrate:migrate", "Make or upgrade the tables, and say how long rows are kept."),
     "fields": ("pipeline.cli.fields:fields", "List all fields, with type and meaning."),
     "completion": ("pipeline.cli.completion:completion", "Print the script that completes commands in a shell."),
 }

@@ -8,7 +8,7 @@ an ALIAS of the column whose bits it is. An ALIAS costs nothing to store and is 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.schema.column import Column, Record
 from pipeline.schema.flows import SIDES
@@ -21,13 +21,46 @@ KIND_CODEC: dict[str, str] = dict.fromkeys(("u32", "u64", "seconds", "ipv4", "ip
 after long distances, which ZSTD finds; narrower columns gain little for the time (docs/storage.md)."""
 
 MERGE_TREE_SETTINGS: dict[str, str] = {
-    # How many of the last inserts are remembered by token, so that a repeated one is dropped.
-    "non_replicated_deduplication_window": "10000",
     # Files of a fresh part lie in one: 200 columns of their own would each be opened, written and merged.
     "min_bytes_for_wide_part": "1073741824",
     "min_rows_for_wide_part": "4194304",
 }
 """Settings of every table."""
+
+# How many of the last inserts are remembered by token, so that a repeated one is dropped.
+_WINDOW = {"non_replicated_deduplication_window": "10000"}
+# Of a replicated table; ClickHouse would forget them after an hour, and an outage may last longer.
+_REPLICATED_WINDOW = {
+    "replicated_deduplication_window": "10000", "replicated_deduplication_window_seconds": "2592000",
+}
+# Rows of a week are too old at once (pipeline/schema/retention.py), so that files go and nothing is rewritten. Not for
+# `packets`: there, frame.raw goes before the rows.
+_WHOLE_PARTS = {"ttl_only_drop_parts": "1"}
+
+TABLE_SETTINGS: dict[str, dict[str, str]] = {
+    "flow_states": _WHOLE_PARTS,
+    "event_states": _WHOLE_PARTS,
+    "sensors": _WHOLE_PARTS,
+    "dead_letters": _WHOLE_PARTS,
+    # What newer ones replaced goes within minutes, for it is the greater part.
+    "checkpoints": {"min_age_to_force_merge_seconds": "600"},
+}
+"""Settings of a record's table besides those of every table."""
+
+SHARDED_BY: dict[str, tuple[str, ...]] = {
+    "packets": ("capture",),
+    "flow_states": ("capture",),
+    "event_states": ("capture",),
+    "capture_states": ("capture",),
+    "sensors": ("sensor",),
+    "dead_letters": ("shoal.topic", "shoal.partition"),
+    "checkpoints": ("shoal.topic", "shoal.partition"),
+}
+"""In a cluster, the columns whose hash tells a row's shard. They are a part of the table's order, so that all versions
+of a row are on one shard, where FINAL finds them; and the rows of a capture are together in all tables."""
+
+LOCAL_SUFFIX = "_local"
+"""What follows a table's name where, in a cluster, the plain name is that of the Distributed table."""
 
 
 def quote(name: str) -> str:
@@ -181,6 +214,11 @@ _ALIASES: dict[str, tuple[Alias, ...]] = {
             for side in SIDES
         ),
     ),
+    "sensors": (
+        Alias("shoal.frames.missing", "Int64", "", "Frames seen of which can't be told what became: 0",
+              "CAST(`shoal.frames.seen`, 'Int64') - `shoal.frames.published` - `shoal.frames.waiting`"
+              " - `shoal.frames.spooled` - `shoal.frames.dropped_kernel` - `shoal.frames.dropped_spool`"),
+    ),
 }
 
 
@@ -189,25 +227,70 @@ def record_aliases(record: Record) -> tuple[Alias, ...]:
     return _ALIASES.get(record.name, ())
 
 
-def engine_ddl(record: Record) -> str:
-    """Engine, order, partition and settings of the record's table."""
-    arguments = f"({quote(record.version)})" if record.version else ""
-    lines = [f"ENGINE = {record.engine}{arguments}"]
+def table_settings(record: Record, cluster: str = "") -> str:
+    """The settings of the record's table as they stand behind SETTINGS."""
+    window = _REPLICATED_WINDOW if cluster else _WINDOW
+    settings = window | MERGE_TREE_SETTINGS | TABLE_SETTINGS.get(record.name, {})
+    return ", ".join(f"{name} = {value}" for name, value in settings.items())
+
+
+def on_cluster(cluster: str) -> str:
+    """What stands behind a table's name so that each host of `cluster` runs the statement; empty without one."""
+    return f" ON CLUSTER {literal(cluster)}" if cluster else ""
+
+
+def engine_ddl(record: Record, cluster: str = "") -> str:
+    """Engine, order, partition and settings of the record's table; with `cluster`, replicated within each shard."""
+    arguments = [quote(record.version)] if record.version else []
+    engine = record.engine
+    if cluster:
+        # A path that follows from the names: a replica that is added later finds the others by it.
+        engine = f"Replicated{engine}"
+        arguments = ["'/clickhouse/tables/{shard}/{database}/{table}'", "'{replica}'", *arguments]
+    lines = [f"ENGINE = {engine}" + (f"({', '.join(arguments)})" if arguments else "")]
     if record.partition_by:
         lines.append(f"PARTITION BY {record.partition_by}")
     lines.append(f"ORDER BY ({', '.join(quote(name) for name in record.order_by)})")
-    lines.append("SETTINGS " + ", ".join(f"{k} = {v}" for k, v in MERGE_TREE_SETTINGS.items()))
+    lines.append(f"SETTINGS {table_settings(record, cluster)}")
     return "\n".join(lines)
 
 
-def create_table(record: Record, *, name: str = "", comment: str = "") -> str:
-    """`CREATE TABLE` of `record`, or of a table like it under another name."""
+def table_name(record: Record, cluster: str = "") -> str:
+    """The table that holds the record's rows."""
+    return record.name + (LOCAL_SUFFIX if cluster else "")
+
+
+def create_table(record: Record, *, name: str = "", comment: str = "", cluster: str = "") -> str:
+    """`CREATE TABLE` of `record`, or of a table like it under another name; with `cluster`, on each of its hosts."""
     columns = ",\n".join(f"    {c.ddl}" for c in table_columns(record))
-    said = comment or f"{record.meaning} {schema_mark(record)}"
-    return f"CREATE TABLE {quote(name or record.name)}\n(\n{columns}\n)\n{engine_ddl(record)}\nCOMMENT {literal(said)}"
+    said = comment or table_comment(record)
+    # A host that was added to the cluster has none yet; the others have it.
+    create = "CREATE TABLE IF NOT EXISTS" if cluster else "CREATE TABLE"
+    head = f"{create} {quote(name or table_name(record, cluster))}{on_cluster(cluster)}"
+    return f"{head}\n(\n{columns}\n)\n{engine_ddl(record, cluster)}\nCOMMENT {literal(said)}"
+
+
+def create_distributed(record: Record, cluster: str, database: str) -> str:
+    """The statement that makes, or makes anew, the table over all shards of `cluster`, which holds nothing itself."""
+    columns = ",\n".join(f"    {replace(c, codec='').ddl}" for c in table_columns(record))
+    key = ", ".join(quote(name) for name in SHARDED_BY[record.name])
+    arguments = ", ".join(literal(a) for a in (cluster, database, table_name(record, cluster)))
+    return (
+        f"CREATE OR REPLACE TABLE {quote(record.name)}{on_cluster(cluster)}\n(\n{columns}\n)\n"
+        f"ENGINE = Distributed({arguments}, cityHash64({key}))\nCOMMENT {literal(table_comment(record))}"
+    )
+
+
+def table_comment(record: Record) -> str:
+    """What a table's comment says: what a row is, and the mark of the schema."""
+    return f"{record.meaning} {schema_mark(record)}"
 
 
 def schema_mark(record: Record) -> str:
     """What stands in a table's comment to say which columns and settings it has: `[schema 0123456789abcdef]`."""
-    text = "\n".join(c.ddl for c in table_columns(record)) + engine_ddl(record)
+    return mark("\n".join(c.ddl for c in table_columns(record)) + engine_ddl(record))
+
+
+def mark(text: str) -> str:
+    """What stands in a comment to say of which declaration a table or view is."""
     return f"[schema {hashlib.sha256(text.encode()).hexdigest()[:16]}]"

@@ -63,7 +63,7 @@ def _short_type(type_: str) -> str:
 
 def queried_as(record: Record) -> str:
     """The table or view that users select the record's rows from."""
-    return next((view.name for view in VIEWS if view.of == record.name), record.name)
+    return next((view.name for view in VIEWS if view.of == record.name and view.replaces), record.name)
 
 
 def record_fields(record: Record) -> list[Field]:

@@ -1,6 +1,6 @@
 """The record `event_states`: what happened, each under a name; view `events` has each once.
 
-So far these are what the engine had to give up at its caps. Names are kept, and more come.
+They are what the engine had to give up at its caps, and what never came of a capture. Names are kept, and more come.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pipeline.schema.column import Column as C
 from pipeline.schema.column import Record
 
-EVENTS: dict[str, str] = {
+CAP_EVENTS: dict[str, str] = {
     "conversations-forgotten": "More conversations than the engine remembers: all were forgotten, and begin anew",
     "unacknowledged-forgotten": "More unacknowledged segments than the engine remembers: all were forgotten",
     "segments-forgotten": "More segments than the engine remembers for what is sent again: all were forgotten",
@@ -16,10 +16,20 @@ EVENTS: dict[str, str] = {
     "fragments-forgotten": "More fragments than the engine holds: the oldest datagrams were given up",
     "announcements-forgotten": "More announced endpoints than the engine remembers: the oldest were forgotten",
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
-    "sequence-gap": "Frames of the capture that never came: batches were lost on their way",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
 }
-"""Name of an event to its meaning."""
+"""Events of the engine's caps: name to meaning."""
+
+FLEET_EVENTS: dict[str, str] = {
+    "sequence-gap": "Frames that a collector captured never came; the frame is the first of them, the count how many",
+    "capture-abandoned": "A capture went silent without having ended: what the engine knew of it was given up",
+    "captures-forgotten": "More captures than a worker keeps: what it knew of the one silent longest was given up",
+    "engine-fault": "A batch at which the engine failed: it is a dead letter, and what was known of the capture is gone",
+}
+"""Events of captures that come over Kafka: name to meaning."""
+
+EVENTS: dict[str, str] = CAP_EVENTS | FLEET_EVENTS
+"""Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
 EVENT_STATES = Record(
     name="event_states",
@@ -31,7 +41,7 @@ EVENT_STATES = Record(
         C("shoal.event.frame", "u64", "Number of the frame at which it happened"),
         C("shoal.event.time", "time", "When that frame was captured", unit="ns since 1970-01-01 UTC"),
         C("shoal.event.name", "text", "What happened: " + ", ".join(f"`{name}`" for name in EVENTS)),
-        C("shoal.event.count", "u64", "How many were concerned, since the capture began"),
+        C("shoal.event.count", "u64", "How many were concerned; at a cap, since the capture began"),
     ),
     order_by=("sensor", "capture", "shoal.event.frame", "shoal.event.name"),
     partition_by="toMonday(`shoal.day`)",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.schema.checkpoints import CHECKPOINTS, DEAD_LETTERS
 from pipeline.schema.column import Column as C
 from pipeline.schema.column import ListGroup, Record
 from pipeline.schema.ddl import quote, table_columns
 from pipeline.schema.events import EVENT_STATES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
+from pipeline.schema.sensors import SENSORS
 
 CAPTURE_STATES = Record(
     name="capture_states",
@@ -40,16 +42,20 @@ CAPTURE_STATES = Record(
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A stored SELECT that users query like a table."""
+    """A stored SELECT that users query like a table; `replaces` is whether they query it in the place of table `of`."""
 
     name: str
     meaning: str
     of: str
     select: str
+    replaces: bool = True
 
 
-TABLES: tuple[Record, ...] = (PACKETS, FLOW_STATES, EVENT_STATES, CAPTURE_STATES)
+TABLES: tuple[Record, ...] = (
+    PACKETS, FLOW_STATES, EVENT_STATES, CAPTURE_STATES, SENSORS, DEAD_LETTERS, CHECKPOINTS,
+)
 """Every record that is stored, in the order in which tables are made."""
+
 
 def _newest(name: str, meaning: str, of: Record) -> View:
     """The newest row of each key of `of`; its ALIAS columns are named, for `*` leaves them out."""
@@ -57,9 +63,22 @@ def _newest(name: str, meaning: str, of: Record) -> View:
     return View(name, meaning, of.name, f"SELECT {columns} FROM {quote(of.name)} FINAL")
 
 
+def _fleet() -> View:
+    """The newest heartbeat of each sensor and interface. Of all others only the key is read; GLOBAL, for over a
+    Distributed table the inner query is asked once, and its answer is sent to the shards."""
+    key = ", ".join(quote(name) for name in SENSORS.order_by[:-1])
+    when = quote(SENSORS.order_by[-1])
+    columns = ", ".join(quote(column.name) for column in table_columns(SENSORS))
+    name = quote(SENSORS.name)
+    newest = f"SELECT {key}, max({when}) FROM {name} GROUP BY {key}"
+    select = f"SELECT {columns} FROM {name} WHERE ({key}, {when}) GLOBAL IN ({newest}) LIMIT 1 BY {key}"
+    return View("fleet", "The newest heartbeat of each sensor and interface", SENSORS.name, select, replaces=False)
+
+
 VIEWS: tuple[View, ...] = (
     _newest("captures", "One row for each file imported, in its newest state", CAPTURE_STATES),
     _newest("events", "One row for each event", EVENT_STATES),
     _newest("flows", "One row for each conversation, in its newest state", FLOW_STATES),
+    _fleet(),
 )
 """Every view, made after the tables."""

@@ -42,7 +42,10 @@ def test_import_and_query(tmp_path: Path, capfdbinary: pytest.CaptureFixture[byt
     assert second.startswith(f"{b}: 3 frames in ")
     assert err == b""
 
-    tables = b"name\ncapture_states\ncaptures\nevent_states\nevents\nflow_states\nflows\npackets\n"
+    tables = (
+        b"name\ncapture_states\ncaptures\ncheckpoints\ndead_letters\nevent_states\nevents\nfleet\nflow_states\n"
+        b"flows\npackets\nsensors\n"
+    )
     assert _sql(capfdbinary, db, "SHOW TABLES") == tables
     counted = "SELECT sensor, arp.opcode, arp.src.proto_ipv4 AS ip, count() AS n FROM packets GROUP BY ALL;"
     assert _sql(capfdbinary, db, counted) == b"sensor\tarp.opcode\tip\tn\ndesk\t1\t10.0.0.1\t1203\n"

@@ -8,15 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.schema.column import Column, Record
+from pipeline.schema.column import Column
 from pipeline.schema.columns import Columns
 from pipeline.schema.ddl import create_table, quote, stored_name, table_columns
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import TABLES, VIEWS
 from pipeline.store.database import Database
 from pipeline.store.errors import StoreError
-from pipeline.store.migrate import migrate
+from pipeline.store.migrate import migrate, plan
 from pipeline.store.native import NativeEncoder, stored_columns
+from tests.store.older import OLDER
 
 Random = Callable[..., Columns]
 
@@ -40,42 +41,10 @@ def test_a_second_run_does_nothing(database: Database) -> None:
     assert len(migrate(database)) == len(TABLES) + len(VIEWS)
     assert migrate(database) == []
     names = {row["name"] for row in database.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")}
-    assert names == {"packets", "capture_states", "captures", "event_states", "events", "flow_states", "flows"}
-
-
-def _without(record: Record, *names: str) -> Record:
-    """The record as it was before these columns came."""
-    groups = tuple(replace(g, columns=tuple(c for c in g.columns if c.name not in names)) for g in record.groups)
-    return replace(record, columns=tuple(c for c in record.columns if c.name not in names), groups=groups)
-
-
-def _changed(record: Record, name: str, **values: object) -> Record:
-    """The record with one column as it was."""
-    columns = tuple(replace(c, **values) if c.name == name else c for c in record.columns)
-    return replace(record, columns=columns)
-
-
-ENUM = PACKETS.by_name["shoal.short"].names
-
-OLDER: dict[str, Record] = {
-    "a column missing": _without(PACKETS, "tcp.stream"),
-    "columns missing at several places": _without(PACKETS, "frame.interface_id", "igmp.maddr"),
-    "columns of bits missing": _without(PACKETS, "tcp.flags.syn", "ip.flags.df"),
-    "marks, signs and durations missing": _without(PACKETS, *(
-        c.name for c in PACKETS.columns
-        if c.kind in ("seconds", "i16", "mark") or c.name == "shoal.tcp.analysis"
-    )),
-    "an address missing": _without(PACKETS, "sll.src.eth"),
-    "a column of a list missing": _without(PACKETS, "vlan.etype"),
-    "a codec less": _changed(PACKETS, "frame.number", codec=""),
-    "a codec more": _changed(PACKETS, "ip.ttl", codec="ZSTD(3)"),
-    "another codec": _changed(PACKETS, "frame.len", codec="ZSTD(3)"),
-    "another meaning": _changed(PACKETS, "ip.ttl", meaning="Time"),
-    "other bits": _changed(PACKETS, "tcp.flags.syn", bits_of=("tcp.flags", 0, 1)),
-    "a shorter list of names": _changed(PACKETS, "shoal.short", names=ENUM[:-3]),
-    "a name missing in the middle": _changed(PACKETS, "shoal.short", names=(*ENUM[:3], *ENUM[4:])),
-    "a smaller number": _changed(PACKETS, "shoal.payload.len", kind="u16"),
-}
+    assert names == {
+        "packets", "capture_states", "captures", "event_states", "events", "flow_states", "flows",
+        "sensors", "fleet", "dead_letters", "checkpoints",
+    }
 
 
 @pytest.mark.parametrize("state", OLDER)
@@ -112,6 +81,19 @@ def test_a_column_that_went_stays_with_its_data_and_an_alias_goes(database: Data
     assert "old.stored" in names
     assert "old.bits" not in names
     assert migrate(database) == []
+
+
+def test_a_view_of_another_select_is_made_anew(database: Database) -> None:
+    migrate(database, views=(replace(VIEWS[0], select="SELECT 1 AS one"), *VIEWS[1:]))
+    (statement,) = migrate(database)
+    assert statement.startswith(f"CREATE OR REPLACE VIEW `{VIEWS[0].name}`")
+    assert migrate(database) == []
+
+
+def test_a_plan_changes_nothing(database: Database) -> None:
+    statements = plan(database)
+    assert database.rows("SELECT name FROM system.tables WHERE database = currentDatabase()") == []
+    assert migrate(database) == statements
 
 
 def test_another_order_is_refused(database: Database) -> None:
