@@ -19,13 +19,15 @@ _WEEKS = 20 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a worker is told: brokers as `HOST:PORT[,...]`, the database's URL, a directory for Faust's own files."""
+    """What a worker is told: brokers as `HOST:PORT[,...]`, the database's URL, a directory for Faust's own files, least
+    seconds between two checkpoints."""
 
     brokers: str
     clickhouse: str
     prefix: str
     partitions: int
     state: str
+    checkpoint: float
 
     @property
     def packets(self) -> Topic:

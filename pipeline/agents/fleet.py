@@ -54,7 +54,7 @@ class Fleet:
         app = self.app = faust_app(self.settings)
         self._tools = Tools(
             ThreadPoolExecutor(max(2, os.cpu_count() or 2), "process"), ThreadPoolExecutor(_INSERT_THREADS, "store"),
-            Letters(app, self.settings.dead_letters.name), self.counters, self._failed,
+            Letters(app, self.settings.dead_letters.name), self.counters, self.settings.checkpoint, self._failed,
         )
         for topic in (self.settings.packets, self.settings.sensors):
             self._agent(topic)

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import tempfile
+from dataclasses import replace
 
 from aiokafka.errors import KafkaError
 
@@ -24,7 +25,6 @@ log = logging.getLogger("shoal.worker")
 
 EXIT_INTERRUPTED = 130
 RETRY_SECONDS = 2.0
-_SCHEMA_SECONDS = 0.0
 
 
 class NotReady(Exception):
@@ -36,7 +36,7 @@ def run(settings: Settings, metrics: str | None) -> int:
     _log()
     with tempfile.TemporaryDirectory(prefix="shoal-worker-") as scratch:
         if not settings.state:
-            settings = Settings(settings.brokers, settings.clickhouse, settings.prefix, settings.partitions, scratch)
+            settings = replace(settings, state=scratch)
         code = asyncio.run(_Worker(settings).run())
     logging.shutdown()
     # Threads that wait for a database that does not answer are not waited for.

@@ -31,8 +31,6 @@ from pipeline.store.store import Store
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_SECONDS = 10.0
-"""Least time between two checkpoints."""
 CHECKPOINT_SHARE = 0.05
 """Most of the time that checkpoints may take."""
 GROUPS_A_CHECKPOINT = 1000
@@ -57,6 +55,8 @@ class Tools:
     waiting: Executor
     letters: Letters
     counters: Counters
+    checkpoint: float
+    """Least seconds between two checkpoints."""
     failed: Callable[[BaseException], None]
     """Told what ended a partition's work; the worker ends then, for it can't be told what else is wrong."""
 
@@ -86,7 +86,7 @@ class Partition:
         self._latest = 0
         self._written = 0
         self._groups = 0
-        self._every = CHECKPOINT_SECONDS
+        self._every = tools.checkpoint
         self._asked = 0.0
 
     @property
@@ -237,7 +237,7 @@ class Partition:
         snapshot = await self._process(self.work.snapshot)
         self.checkpointed = time.monotonic()
         self._groups = 0
-        self._every = max(CHECKPOINT_SECONDS, (self.checkpointed - begun) / CHECKPOINT_SHARE)
+        self._every = max(self._tools.checkpoint, (self.checkpointed - begun) / CHECKPOINT_SHARE)
         return _HEAD.pack(_MAGIC, self._latest) + snapshot
 
     async def _checkpoint_if(self, wanted: bool) -> None:

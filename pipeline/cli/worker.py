@@ -17,9 +17,12 @@ from pipeline.cli.errors import EXIT_USAGE, CommandError
 @click.option("--metrics", metavar="HOST:PORT", help="Where to show metrics to Prometheus.")
 @click.option("--state", default="", metavar="DIR", type=click.Path(), help="Where Faust keeps its files. Default: a "
               "directory of its own, removed at the end.")
+@click.option("--checkpoint", default=10.0, show_default=True, metavar="SECONDS", type=click.FloatRange(min=0.1),
+              help="Least time between two checkpoints of a partition.")
 @click.pass_context
 def worker(
-    ctx: click.Context, kafka: str, clickhouse: str, prefix: str, partitions: int, metrics: str | None, state: str
+    ctx: click.Context, kafka: str, clickhouse: str, prefix: str, partitions: int, metrics: str | None, state: str,
+    checkpoint: float,
 ) -> None:
     """Take record batches from Kafka through the engine, and store each row once.
 
@@ -46,6 +49,6 @@ def worker(
     from pipeline.agents.main import NotReady, run
 
     try:
-        ctx.exit(run(Settings(kafka, clickhouse, prefix, partitions, state), metrics))
+        ctx.exit(run(Settings(kafka, clickhouse, prefix, partitions, state, checkpoint), metrics))
     except (NotReady, TopicMismatch) as error:
         raise CommandError(str(error)) from error
