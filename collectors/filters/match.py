@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +23,5 @@ def matches(expression: str, frames: Frames) -> NDArray[np.bool_]:
     matched = np.zeros(len(frames), np.bool_)
     for kind in kinds:
         rows = np.flatnonzero(frames.linktype == kind)
-        part = replace(frames, offset=frames.offset[rows], cap_len=frames.cap_len[rows], length=frames.length[rows])
-        matched[rows] = run(compile_filter(expression, int(kind)), part)
+        matched[rows] = run(compile_filter(expression, int(kind)), frames.take(rows))
     return matched

@@ -19,7 +19,8 @@ class Frames:
     `offset` int64 and `cap_len` uint32 (bytes) say where each frame stands in `buffer`; `length` uint32 is its
     length on the wire; `time` int64 is nanoseconds since 1970 UTC; `interface` uint16 counts interfaces of the
     section (`NO_INTERFACE` for a format that has none); `linktype` uint16 is a LINKTYPE_ number. `first` is the number
-    of the first frame, from 1.
+    of the first frame, from 1. `direction` uint8 is `sll_pkttype` of packet(7) (0 to us, 1 broadcast, 2 multicast, 3 to
+    another host, 4 outgoing) of live frames, None where the source does not tell.
     """
 
     buffer: bytes | bytearray | memoryview
@@ -30,9 +31,18 @@ class Frames:
     interface: NDArray[np.uint16]
     linktype: NDArray[np.uint16]
     first: int
+    direction: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.offset)
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Frames:
+        """Those frames that `rows` index, over the same buffer; `first` stays as it is."""
+        return Frames(
+            self.buffer, self.offset[rows], self.cap_len[rows], self.length[rows], self.time[rows],
+            self.interface[rows], self.linktype[rows], self.first,
+            None if self.direction is None else self.direction[rows],
+        )  # fmt: skip
 
 
 class CaptureError(Exception):

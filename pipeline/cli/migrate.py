@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from pipeline.store.database import Database as Store
+    from pipeline.store.store import Store
 
 
 def _read(reader: str) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
@@ -67,7 +68,7 @@ def migrate(
     from pipeline.store.migrate import migrate as run
     from pipeline.store.migrate import plan
 
-    with _opened(url, db, database, create=not dry_run) as store:
+    with _opened(url, db, database, cluster=cluster, create=not dry_run) as store:
         apply = plan if dry_run else run
         statements = apply(store, cluster=cluster, retention=Retention(**_days(retention)))
     if dry_run:
@@ -83,9 +84,22 @@ def _days(given: dict[str, int | None]) -> dict[str, int | None]:
     return {name.removeprefix("ttl_"): value for name, value in given.items()}
 
 
-def _opened(url: str | None, db: str | None, database: str | None, *, create: bool) -> Store:
-    """The server's database, or the embedded one, open; with `create` it is made if need be."""
-    from pipeline.store.database import Database
+@contextlib.contextmanager
+def _opened(url: str | None, db: str | None, name: str | None, *, cluster: str, create: bool) -> Iterator[Store]:
+    """The server's database or the embedded one; with `create` it is made if need be."""
+    if db:
+        from pipeline.store.database import Database
 
-    assert db
-    return Database(db).open(create=create)
+        with Database(db).open(create=create) as database:
+            yield database
+        return
+    from pipeline.store.remote import Remote
+
+    assert url
+    if name and create:
+        from pipeline.schema.ddl import on_cluster, quote
+
+        with Remote(url, database="default").open() as server:
+            server.query(f"CREATE DATABASE IF NOT EXISTS {quote(name)}{on_cluster(cluster)}")
+    with Remote(url, database=name or "").open() as remote:
+        yield remote

@@ -1,6 +1,6 @@
 """The fields as users read of them: `docs/fields.md` and `shoal fields`.
 
-`python -m pipeline.schema.docs` writes the page.
+`python -m pipeline.schema.docs` writes the page, and that of the metrics.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from pipeline.schema import metrics
 from pipeline.schema.column import Column, Record
 from pipeline.schema.ddl import record_aliases, table_columns
 from pipeline.schema.packets import PACKETS
@@ -133,3 +134,4 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    metrics.PAGE.write_text(metrics.page(), encoding="utf-8")

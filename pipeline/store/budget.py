@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pipeline.schema.ddl import literal, on_cluster, quote
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.retention import read_budget
-from pipeline.store.database import Database as Store
 from pipeline.store.migrate.place import Place, look
+from pipeline.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-from pipeline.engine.flows.table cimport Table
+from pipeline.engine.flows.table cimport Table, as_signed
 
 cdef int _answer(Table t, Py_ssize_t at, int side, long long now) except -1 nogil
 cdef int _connection(Table t, Py_ssize_t at, int side, unsigned int flags, unsigned int length, unsigned int seq,

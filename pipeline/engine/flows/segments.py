@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if not cython.compiled:
-    from pipeline.engine.flows.table import Table
+    from pipeline.engine.flows.table import Table, as_signed
 
 from pipeline.engine.flows import words
 from pipeline.schema import PACKETS
@@ -314,21 +314,21 @@ def segment(t: Table, i: cython.Py_ssize_t, at: cython.Py_ssize_t, side: cython.
             t.sum[at, s + _CLOSED_TIME] += now - t.sum[at, s + _CLOSED_SINCE]
             t.sum[at, s + _CLOSED_SINCE] = 0
     if t.lane[_L_ACK_RTT, i]:
-        time = cython.cast(cython.longlong, t.u64[_C_ACK_RTT, i])
+        time = as_signed(t.u64[_C_ACK_RTT, i])
         if time > 0:
             t.histograms.row = i
             _round_trip(t, at, 1 - side, time)
             if length == 0 and flags & (_SYN | _FIN | _RST) == 0 and time > _DELAYED:
                 t.count[at, c + _DELAYED_ACKS] += 1
     if t.lane[_L_RTO, i]:
-        time = cython.cast(cython.longlong, t.u64[_C_RTO, i])
+        time = as_signed(t.u64[_C_RTO, i])
         t.count[at, c + _RTO] += 1
         if time > t.sum[at, s + _RTO_MAX]:
             t.sum[at, s + _RTO_MAX] = time
     if t.lane[_L_IN_FLIGHT, i] and t.u32[_C_IN_FLIGHT, i] > t.count[at, c + _IN_FLIGHT]:
         t.count[at, c + _IN_FLIGHT] = t.u32[_C_IN_FLIGHT, i]
     if t.lane[_L_INITIAL_RTT, i]:
-        t.sum[at, _INITIAL_RTT] = cython.cast(cython.longlong, t.u64[_C_INITIAL_RTT, i])
+        t.sum[at, _INITIAL_RTT] = as_signed(t.u64[_C_INITIAL_RTT, i])
     if t.lane[_L_TIMESTAMP, i]:
         t.count[at, c + _OPTIONS] |= _O_TIMESTAMPS
     if flags & _SYN:

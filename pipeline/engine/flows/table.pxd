@@ -2,6 +2,8 @@ from pipeline.engine.addresses cimport half
 from pipeline.engine.flows.outbox cimport Outbox
 from pipeline.engine.tcp.evidence cimport Evidence
 
+cdef long long as_signed(unsigned long long value) noexcept nogil
+
 cdef class Table(Outbox):
     cdef int[::1] marked
     cdef long long[::1] times

@@ -88,7 +88,7 @@ _C_HLIM = cython.declare(cython.Py_ssize_t, _s.u8("ipv6.hlim"))
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _signed(value: cython.ulonglong) -> cython.longlong:
+def as_signed(value: cython.ulonglong) -> cython.longlong:
     """The same 64 bits with a sign."""
     if not cython.compiled:
         return value - (1 << 64) if value >> 63 else value
@@ -132,8 +132,8 @@ class Table(Outbox):
     def bind(self, columns: Any, numbers: cython.Py_ssize_t) -> cython.int:
         """Take the batch's columns; have room for as many conversations more, and for numbers below `numbers`."""
         plain = not cython.compiled
-        signed = columns.values("frame.time").view("i8")
-        self.times = memoryview(signed) if plain else signed
+        times = columns.values("frame.time").view("i8")
+        self.times = memoryview(times) if plain else times
         self.lane = memoryview(columns.lane) if plain else columns.lane
         self.u8 = memoryview(columns.u8) if plain else columns.u8
         self.u16 = memoryview(columns.u16) if plain else columns.u16
@@ -233,11 +233,11 @@ class Table(Outbox):
             self.sum[at, _ADDRESS + 3 - 2 * side] = self.u32[_C_DST4, i]
         else:
             self.count[at, _IS_IP6] = 1
-            self.sum[at, _ADDRESS + 2 * side] = _signed(half(self.b16, _C_SRC6, i, 0))
-            self.sum[at, _ADDRESS + 2 * side + 1] = _signed(half(self.b16, _C_SRC6, i, 8))
-            self.sum[at, _ADDRESS + 2 - 2 * side] = _signed(half(self.b16, _C_DST6, i, 0))
-            self.sum[at, _ADDRESS + 3 - 2 * side] = _signed(half(self.b16, _C_DST6, i, 8))
-        self.sum[at, _FLOW_ID] = _signed(self.u64[_C_FLOW_ID, i])
+            self.sum[at, _ADDRESS + 2 * side] = as_signed(half(self.b16, _C_SRC6, i, 0))
+            self.sum[at, _ADDRESS + 2 * side + 1] = as_signed(half(self.b16, _C_SRC6, i, 8))
+            self.sum[at, _ADDRESS + 2 - 2 * side] = as_signed(half(self.b16, _C_DST6, i, 0))
+            self.sum[at, _ADDRESS + 3 - 2 * side] = as_signed(half(self.b16, _C_DST6, i, 8))
+        self.sum[at, _FLOW_ID] = as_signed(self.u64[_C_FLOW_ID, i])
         self.sum[at, _FIRST_FRAME] = self.u64[_C_NUMBER, i]
         self.sum[at, _FIRST_TIME] = self.times[i]
         return 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pipeline.schema.column import Record
 from pipeline.schema.retention import Retention
 from pipeline.schema.tables import TABLES, VIEWS, View
-from pipeline.store.database import Database as Store
 from pipeline.store.migrate.place import look
 from pipeline.store.migrate.plan import retention_statements, table_statements, view_statements
+from pipeline.store.store import Store
 
 _AS_IT_IS = Retention()
 

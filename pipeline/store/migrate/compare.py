@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pipeline.schema.column import Record
 from pipeline.schema.ddl import create_table, literal, quote, table_columns
-from pipeline.store.database import Database as Store
 from pipeline.store.errors import StoreError
+from pipeline.store.store import Store
 
 # A table made as the schema wants it, and dropped again: ClickHouse's own spelling of types and expressions.
 _WANTED = "shoal_wanted"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from pipeline.schema.column import Record
 from pipeline.schema.ddl import literal, table_name
-from pipeline.store.database import Database as Store
 from pipeline.store.errors import StoreError
+from pipeline.store.store import Store
 
 _DISTRIBUTED = re.compile(r"Distributed\('((?:[^'\\]|\\.)*)'")
 

@@ -28,10 +28,10 @@ from pipeline.schema.retention import (
     rows_ttl,
 )
 from pipeline.schema.tables import View
-from pipeline.store.database import Database as Store
 from pipeline.store.errors import StoreError
 from pipeline.store.migrate.compare import table_changes
 from pipeline.store.migrate.place import Place
+from pipeline.store.store import Store
 
 
 def _alter(place: Place, record: Record, action: str) -> str:
