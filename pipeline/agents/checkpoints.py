@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,8 +52,11 @@ class Checkpoints:
         self._encoder = Encoder()
         self._offsets = dict.fromkeys(range(SLOTS), -1)
 
-    def load(self, store: Store) -> Iterator[Checkpoint]:
-        """The checkpoints that are whole, the newest first; it is for the caller to take the first that it can read."""
+    def load(self, store: Store, damaged: Callable[[], None]) -> Iterator[Checkpoint]:
+        """The checkpoints that are whole, the newest first; it is for the caller to take the first that it can read.
+
+        `damaged` is called for each whose digest is wrong.
+        """
         found = self._found(store)
         self._offsets = dict.fromkeys(range(SLOTS), -1)
         for one in found:
@@ -61,6 +64,7 @@ class Checkpoints:
         for one in sorted(found, key=lambda one: one.offset, reverse=True):
             snapshot = self._read(store, one)
             if snapshot is None:
+                damaged()
                 log.error("%s/%s: the checkpoint at offset %s is damaged, an older one is taken", self.topic,
                           self.partition, one.offset)
                 continue
@@ -77,7 +81,7 @@ class Checkpoints:
             "shoal.parts": parts, "shoal.offset": offset, "shoal.time": time_ns, "shoal.digest": digest,
         } for part in range(parts)])
         columns.raw_buffer = snapshot
-        columns.raw_offset = np.arange(0, parts * PART_BYTES, PART_BYTES, np.int64)
+        columns.raw_offset = np.arange(parts, dtype=np.int64) * PART_BYTES
         columns.raw_length = np.minimum(len(snapshot) - columns.raw_offset, PART_BYTES).astype(np.uint32)
         block = self._encoder.encode(columns)
         # Without a token: what is written twice replaces itself.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import faust
-from faust.types import TP, EventT, StreamT
+from faust.types import TP, EventT
 
 from pipeline.agents.app import SESSION_SECONDS, Settings, faust_app
 from pipeline.agents.counters import Counters
@@ -23,6 +24,7 @@ from pipeline.agents.partition import Partition, Tools
 from pipeline.agents.pulse import Pulse
 from pipeline.agents.storage import Storage
 from pipeline.agents.work import Work
+from pipeline.schema.exporter import Metrics
 from pipeline.schema.topics import Topic
 from pipeline.store.remote import Remote
 
@@ -69,7 +71,7 @@ class Fleet:
             value_type=bytes, value_serializer="raw", key_type=bytes, key_serializer="raw",
         )
 
-        async def take(stream: StreamT[bytes]) -> None:
+        async def take(stream: Any) -> None:
             async for event in stream.noack().events():
                 self._take(event)
 
@@ -87,18 +89,21 @@ class Fleet:
             tuple(headers.items() if isinstance(headers, dict) else headers), message.value or b"",
         ))
 
-    async def _assigned(self, app: faust.App, assigned: set[TP], **_: Any) -> None:
+    async def _assigned(self, _: Any, *told: Any, **__: Any) -> None:
+        assigned: set[TP] = set(told[0])
         await self._leave(set(self.partitions) - assigned)
         log.info("partitions assigned: %s", _names(assigned))
         if self._ending:
             return
         for tp in assigned - set(self.partitions):
-            storage = Storage(lambda: Remote(self.settings.clickhouse).open(ask=False), self.pulse, self._refused)
-            partition = Partition(Feed(app, tp.topic, tp.partition), self._works[tp.topic](), storage, self._tools)
+            feed = Feed(self.app, tp.topic, tp.partition)
+            storage = Storage(self._connected, self.pulse, self.counters.refused)
+            partition = Partition(feed, self._works[tp.topic](), storage, self._tools)
             self.partitions[tp] = partition
             partition.start()
 
-    async def _revoked(self, app: faust.App, revoked: set[TP], **_: Any) -> None:
+    async def _revoked(self, _: Any, *told: Any, **__: Any) -> None:
+        revoked: set[TP] = set(told[0])
         if revoked:
             log.info("partitions revoked: %s", _names(revoked))
         await self._leave(revoked)
@@ -107,6 +112,8 @@ class Fleet:
         """Ends partitions, each with a checkpoint if there is time; what they know is forgotten here."""
         partitions = [self.partitions.pop(tp) for tp in leaving if tp in self.partitions]
         await asyncio.gather(*(partition.stop(LEAVE_SECONDS) for partition in partitions))
+        for partition in partitions:
+            self.counters.left(partition.feed)
 
     async def finish(self) -> None:
         """Lets all groups that are open end, and ends all partitions."""
@@ -117,8 +124,15 @@ class Fleet:
         await asyncio.gather(*(partition.ended(FINISH_SECONDS) for partition in partitions))
         await self._leave(set(self.partitions))
 
-    def _refused(self, _: Exception) -> None:
-        self.counters.store_errors += 1
+    def _connected(self) -> Remote:
+        return Remote(self.settings.clickhouse).open(ask=False)
+
+    def refresh(self, _: Metrics) -> None:
+        """Sets what is not counted as it happens; any thread may call it."""
+        partitions = list(self.partitions.values())
+        for partition in partitions:
+            self.counters.has(partition.feed, partition.lag, time.monotonic() - partition.checkpointed)
+        self.counters.worker(len(partitions), connected=all(partition.storage.well for partition in partitions))
 
 
 def _names(partitions: set[TP]) -> str:

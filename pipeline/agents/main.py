@@ -17,6 +17,7 @@ from pipeline.agents.app import Settings
 from pipeline.agents.fleet import Fleet
 from pipeline.agents.watchdog import EXIT_STUCK, Watchdog
 from pipeline.schema.ddl import schema_mark
+from pipeline.schema.exporter import Exporter
 from pipeline.schema.tables import TABLES
 from pipeline.store.errors import StoreError
 from pipeline.store.remote import Remote
@@ -31,13 +32,16 @@ class NotReady(Exception):
     """What a worker needs is not as it has to be: one line, which says what to do."""
 
 
-def run(settings: Settings, metrics: str | None) -> int:
-    """Works until SIGINT or SIGTERM; the exit code. Raises StoreError, TopicMismatch, NotReady."""
+def run(settings: Settings, metrics: tuple[str, int] | None) -> int:
+    """Works until SIGINT or SIGTERM; the exit code. `metrics` is where they are shown.
+
+    Raises StoreError, TopicMismatch, ExporterError, NotReady.
+    """
     _log()
     with tempfile.TemporaryDirectory(prefix="shoal-worker-") as scratch:
         if not settings.state:
             settings = replace(settings, state=scratch)
-        code = asyncio.run(_Worker(settings).run())
+        code = asyncio.run(_Worker(settings, metrics).run())
     logging.shutdown()
     # Threads that wait for a database that does not answer are not waited for.
     os._exit(code)
@@ -52,7 +56,8 @@ def _log() -> None:
 class _Worker:
     """One run."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: tuple[str, int] | None) -> None:
+        self._metrics = metrics
         self._settings = settings
         self._code = 0
         self._end = asyncio.Event()
@@ -65,6 +70,9 @@ class _Worker:
             return self._code
         fleet = Fleet(self._settings, self._failed)
         app = fleet.build()
+        if self._metrics is not None:
+            exporter = Exporter(fleet.counters.metrics, *self._metrics, fleet.refresh).start()
+            log.info("metrics at port %s", exporter.port)
         tasks = [asyncio.create_task(fleet.pulse.run()), asyncio.create_task(Watchdog(fleet, self._stuck).run())]
         log.info("worker of %s begins: Kafka %s, ClickHouse %s", self._settings.packets.name, self._settings.brokers,
                  Remote(self._settings.clickhouse).open(ask=False).url)

@@ -165,6 +165,7 @@ class Packets:
     ) -> None:
         new = live.shard.take(head, columns, *who)
         live.seen = message.timestamp
+        self._outcome.newest = max(self._outcome.newest, head.now)
         self._live.move_to_end(key)
         if new:
             self._put(columns, "frame.time", key[0], key[1])

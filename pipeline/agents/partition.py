@@ -10,7 +10,7 @@ import asyncio
 import logging
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -169,7 +169,12 @@ class Partition:
     async def _take(self, group: Group) -> None:
         pieces: Iterator[Outcome] = await self._process(self.work.process, group)
         number = 0
-        while (outcome := await self._process(next, pieces, None)) is not None:
+        while True:
+            begun = time.monotonic()
+            outcome = await self._process(next, pieces, None)
+            if outcome is None:
+                break
+            self._tools.counters.processed(time.monotonic() - begun)
             await self._stored()
             self._storing = asyncio.create_task(self._store(group, outcome, number))
             number += 1
@@ -205,8 +210,8 @@ class Partition:
         blocks = [*outcome.blocks, *letter_blocks(self._encoder, outcome.dead)]
         for insert in inserts_of(group, blocks, number):
             seconds = await self._wait(self.storage.insert, insert)
-            self._tools.counters.inserted(insert.record.name, insert.rows, seconds)
-        self._tools.counters.counted(outcome)
+            self._tools.counters.inserted(insert, seconds)
+        self._tools.counters.stored(self.feed, outcome)
 
     async def _behind(self, before: asyncio.Task[None] | None, group: Group, snapshot: bytes | None) -> None:
         """What follows when all pieces of a group are stored."""
@@ -271,7 +276,7 @@ class Partition:
 
     def _restore(self, store: Store) -> tuple[int, int] | None:
         """Offset and latest append time of the newest checkpoint that can be read."""
-        for checkpoint in self._checkpoints.load(store):
+        for checkpoint in self._checkpoints.load(store, self._tools.counters.damaged):
             try:
                 magic, latest = _HEAD.unpack_from(checkpoint.snapshot)
                 if magic != _MAGIC:
@@ -305,9 +310,9 @@ class Partition:
 
     def _lost(self, first: int, behind: int) -> None:
         log.error("%s: offsets %s to %s are not in the log any more", self.name, first, behind - 1)
-        self._tools.counters.lost(self.feed, behind - first)
+        self._tools.counters.lost(behind - first)
 
-    async def _with_kafka(self, call: Callable[[], Any]) -> Any:
+    async def _with_kafka(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Asks the broker until it answers."""
         while True:
             try:

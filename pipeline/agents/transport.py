@@ -26,7 +26,7 @@ CALL_SECONDS = 20.0
 Answer = TypeVar("Answer")
 
 
-class _Unknown(dict[TP, None]):
+class _Unknown(dict[TP, int | None]):
     """The offsets that were read, of which Faust drops all that come before: none is known ever."""
 
     def __getitem__(self, partition: TP) -> None:

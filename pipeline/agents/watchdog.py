@@ -1,7 +1,7 @@
 """Ends a worker that lives and does nothing: messages wait, ClickHouse is well, and nothing is stored.
 
-A client of Kafka can be stuck after its broker was started anew (aio-libs/aiokafka issue 1154), and whatever else it is,
-a fresh process is the cure. Lag is asked of the broker beside the fetching, which may be what stands still.
+A client of Kafka can be stuck after its broker was started anew (aio-libs/aiokafka issue 1154); whatever it is, a fresh
+process is the cure. Lag is asked of the broker beside the fetching, which may be what stands still.
 """
 
 from __future__ import annotations

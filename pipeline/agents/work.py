@@ -28,6 +28,8 @@ class Outcome:
     blocks: list[Block] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    newest: int = 0
+    """The latest time of a frame, ns since 1970; 0 where there is none."""
 
     @property
     def size(self) -> int:

@@ -35,9 +35,7 @@ def worker(
     shoal worker --kafka broker:9092 --clickhouse http://db:8123
     """
     for broker in kafka.split(","):
-        host, _, port = broker.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise CommandError(f"--kafka {broker}: give HOST:PORT, as in 127.0.0.1:9092", EXIT_USAGE)
+        _address("--kafka", broker, "127.0.0.1:9092")
     from pipeline.schema.topics import check_prefix
 
     try:
@@ -49,6 +47,15 @@ def worker(
     from pipeline.agents.main import NotReady, run
 
     try:
-        ctx.exit(run(Settings(kafka, clickhouse, prefix, partitions, state, checkpoint), metrics))
+        settings = Settings(kafka, clickhouse, prefix, partitions, state, checkpoint)
+        ctx.exit(run(settings, _address("--metrics", metrics, "127.0.0.1:9090") if metrics else None))
     except (NotReady, TopicMismatch) as error:
         raise CommandError(str(error)) from error
+
+
+def _address(option: str, text: str, example: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT. Raises CommandError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise CommandError(f"{option} {text}: give HOST:PORT, as in {example}", EXIT_USAGE)
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -31,7 +31,9 @@ class Sent:
     value: bytes
 
 
-def messages(path: Path, shards: int = 4, batch_rows: int = 4096, sensor: str = "s", capture: str = "") -> Iterator[Sent]:
+def messages(
+    path: Path, shards: int = 4, batch_rows: int = 4096, sensor: str = "s", capture: str = ""
+) -> Iterator[Sent]:
     """The messages of a capture file; they bear its content's hash, as `shoal import` does, unless told otherwise."""
     capture = capture or content_hash(str(path))
     front, columns = Front(shards=shards), Columns(PACKETS, batch_rows)
