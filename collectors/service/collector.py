@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from collectors.control import Change
 from collectors.publish.publisher import Limits, Publisher
 from collectors.service.heartbeat import capture_state, heartbeat
 from collectors.service.keep import FIRST_BYTES, Keep
+from collectors.service.orders import Orders
 from collectors.service.rounds import Rounds, Route
 from collectors.service.tap import Counts, FileTap, RingTap, Tap
 from collectors.sources.identity import content_hash, is_file, run_id
@@ -60,6 +62,7 @@ class Collector:
         self._running = 0
         self._lock = threading.Lock()
         self._beats: threading.Thread | None = None
+        self._orders = Orders(settings.brokers, settings.prefix, settings.sensor, self.change, log)
 
     @property
     def _topics(self) -> list[topics.Topic]:
@@ -102,6 +105,7 @@ class Collector:
             tap.start(Rounds(tap.route), self._one_done)
         self._beats = threading.Thread(target=self._beat, name="heartbeats", daemon=True)
         self._beats.start()
+        self._orders.start()
 
     def _one_done(self) -> None:
         with self._lock:
@@ -119,9 +123,9 @@ class Collector:
         for tap in self.taps:
             tap.publisher.put(heartbeat(tap, self._sensors.name))
 
-    def change(self, filter: str | None, snaplen: int | None, paused: bool | None) -> str | None:
-        """Change what the taps capture; why not, where one can't."""
-        problems = [f"{tap.name}: {why}" for tap in self.taps if (why := tap.change(filter, snaplen, paused))]
+    def change(self, wanted: Change) -> str | None:
+        """Have the taps capture what is wanted; why not, where one can't."""
+        problems = [f"{tap.name}: {why}" for tap in self.taps if (why := tap.change(wanted))]
         self.beat()
         return "; ".join(problems) or None
 
@@ -138,6 +142,7 @@ class Collector:
 
     def close(self) -> list[Counts]:
         """Publish what is left, as far as Kafka takes it in time; the rest stays in the spool. What became of each."""
+        self._orders.stop()
         for tap in self.taps:
             tap.join()
             tap.publisher.put(capture_state(tap, self._sensors.name, self._size(tap), complete=tap.complete))

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from collectors.control import Change
 from collectors.filters import FilterError, matches
 from collectors.publish.accounts import Totals
 from collectors.publish.message import Outgoing
@@ -22,7 +23,7 @@ from collectors.publish.publisher import Publisher
 from collectors.service.rounds import Rounds, Route
 from collectors.sources import open_capture
 from collectors.sources.frames import Frames
-from collectors.sources.ring import Ring
+from collectors.sources.ring import SNAPLEN, Ring
 
 FLUSH_SECONDS = 0.8
 """A batch waits for more frames so long at the most; with what the kernel and Kafka take it is a second."""
@@ -108,8 +109,8 @@ class Tap:
         if self._thread is not None:
             self._thread.join()
 
-    def change(self, filter: str | None, snaplen: int | None, paused: bool | None) -> str | None:
-        """Change what is captured; why not, where it can't be."""
+    def change(self, wanted: Change) -> str | None:
+        """Capture what is wanted from now on; why not, where it can't be."""
         return "a file is read as it is"
 
     def counts(self) -> Counts:
@@ -166,6 +167,7 @@ class RingTap(Tap):
         self.linktype = ring.linktype
         self.snaplen = ring.snaplen
         self.filter = ring.filter
+        self._begun = Change(ring.filter, ring.snaplen, False)
         self._changes: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
 
     def counts(self) -> Counts:
@@ -174,14 +176,13 @@ class RingTap(Tap):
         ring = self.ring.statistics()
         return self._balanced(totals, ring.taken, ring.dropped, self.ring.fill(), max(0, ring.waiting))
 
-    def change(self, filter: str | None, snaplen: int | None, paused: bool | None) -> str | None:
-        """Change filter, snap length, or whether frames are taken; why not, where it can't be."""
+    def change(self, wanted: Change) -> str | None:
+        """Capture what is wanted from now on, and what is not said as at the start; why not, where it can't be."""
+
         def apply() -> None:
-            if filter is not None or snaplen is not None or paused is False:
-                self.ring.snaplen = snaplen or self.ring.snaplen
-                self.ring.set_filter(self.ring.filter if filter is None else filter)
-                self.filter, self.snaplen = self.ring.filter, self.ring.snaplen
-            self.paused = self.paused if paused is None else paused
+            self.ring.snaplen = wanted.snaplen or self._begun.snaplen or SNAPLEN
+            self.ring.set_filter(wanted.filter if wanted.filter is not None else self._begun.filter or "")
+            self.filter, self.snaplen, self.paused = self.ring.filter, self.ring.snaplen, bool(wanted.paused)
             if self.paused:
                 self.ring.pause()
 
