@@ -22,11 +22,12 @@ Partition = tuple[str, int]
 @dataclass(slots=True, eq=False)
 class Item:
     """A message in the window; `record` is its place in the spool, if it has one. `alone`: not in a batch with others,
-    which one of them made the broker refuse."""
+    which one of them made the broker refuse. `failures`: how often it was at the head of a batch that failed."""
 
     message: Outgoing
     record: Record | None = None
     alone: bool = False
+    failures: int = 0
 
     @property
     def place(self) -> Place:
@@ -132,6 +133,12 @@ class Backlog:
             self._accounts.dropped(message.capture, message.frames, message.size, item.place, reason)
             self._forget(partition, item)
         return items
+
+    def failed(self, partition: Partition) -> int:
+        """What is on its way to a partition was answered with an error: how often that happened to it by now."""
+        oldest = self._flying[partition][0]
+        oldest.failures += 1
+        return oldest.failures
 
     def recall(self) -> None:
         """What is on its way is to be sent again, from the oldest on."""

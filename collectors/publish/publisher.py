@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from collectors.publish.accounts import Accounts, Place, Reason, Totals
 from collectors.publish.backlog import Backlog, Partition
-from collectors.publish.link import BATCH, Link, quiet, verdict
+from collectors.publish.link import BATCH, Link, quiet, transient, verdict
 from collectors.publish.message import Outgoing
 from collectors.publish.spool import Spool
 from pipeline.schema.topics import Topic
@@ -34,13 +34,15 @@ _BACKOFF = (0.1, 2.0)
 class Limits:
     """Bytes of messages in memory that wait for their turn (`inbox`) and for Kafka (`window`), and of the spool's
     files. Kafka counts as away `patience` seconds after its last sign of life; a connection that has brought no ack for
-    `stall` seconds is given up."""
+    `stall` seconds is given up. A message is refused after so many `attempts` with errors that Kafka does not call
+    retriable."""
 
     inbox: int = 64 << 20
     window: int = 32 << 20
     spool: int = 1 << 30
     patience: float = 1.0
     stall: float = 15.0
+    attempts: int = 20
 
 
 class Publisher:
@@ -145,7 +147,13 @@ class Publisher:
     # --- the publisher's thread ---
 
     def _run(self, ready: threading.Event) -> None:
-        asyncio.run(self._work(ready))
+        try:
+            asyncio.run(self._work(ready))
+        except Exception as error:
+            # The capture goes on, and all that is put from now on is counted as dropped.
+            self.trouble = f"publishing broke down: {error!r}"
+            self._log(self.trouble)
+            raise
 
     def _call(self, function: Callable[[], object]) -> None:
         assert self._loop is not None, "the publisher is not open"
@@ -229,9 +237,12 @@ class Publisher:
             self._sign = now
             return
         # Whatever it is, a later attempt may succeed, and the capture goes on.
-        self._next_attempt = now + self._backoff
-        self._backoff = min(self._backoff * 2, _BACKOFF[1])
+        self._retry_later()
         self._say(str(error) or type(error).__name__)
+
+    def _retry_later(self) -> None:
+        self._next_attempt = time.monotonic() + self._backoff
+        self._backoff = min(self._backoff * 2, _BACKOFF[1])
 
     def _disconnect(self, why: str) -> None:
         """Gives up the connection; what was on its way will be sent by the next one."""
@@ -272,8 +283,12 @@ class Publisher:
                 self._room.notify_all()
         else:
             reason = verdict(error)
+            if not transient(error) and self._backlog.failed(partition) >= self.limits.attempts:
+                reason = reason or Reason.REFUSED
             for item in self._backlog.refused(partition, reason) if reason else ():
                 self._log(f"Kafka refused a message of {item.message.frames} frames, dropped ({reason}): {error}")
+            if reason is None:
+                self._retry_later()
             self._disconnect("" if reason else str(error) or type(error).__name__)
         self._wake.set()
 

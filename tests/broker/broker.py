@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -107,6 +108,11 @@ class Broker:
             self._process.wait()
             self._process = None
 
+    def wipe(self) -> None:
+        """Ends it, and removes all that it stored."""
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
     def restart(self) -> None:
         """Kills it, and starts it again with what it has stored."""
         self.kill()
@@ -127,14 +133,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     running = Broker(tmp_path_factory.mktemp("broker") / "kafka")
     running.start()
     yield running
-    running.kill()
+    running.wipe()
 
 
 @pytest.fixture(scope="session")
 def _shaky_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     made = Broker(tmp_path_factory.mktemp("shaky-broker") / "kafka")
     yield made
-    made.kill()
+    made.wipe()
 
 
 @pytest.fixture

@@ -257,6 +257,18 @@ async def test_what_the_broker_refuses_for_good_is_dropped_and_the_others_go_on(
     assert sum("refused" in line for line in said) == 3
 
 
+async def test_what_fails_again_and_again_is_given_up(broker: Broker) -> None:
+    # A compacted topic takes no message without a key; aiokafka knows no name for that error.
+    topic = Topic(unique("publish"), 2, {"cleanup.policy": "compact"})
+    limits = Limits(patience=0.3, stall=3, attempts=3)
+    with Watch(Publisher(broker.address, [topic], limits=limits, log=lambda _: None)) as publisher:
+        for number in range(2):
+            publisher.put(message(topic, number))
+        totals = publisher.close(60)
+    assert totals.dropped_by == {("one", Reason.REFUSED): 1}
+    assert totals.waiting_messages == 0
+
+
 async def test_a_topic_that_is_made_later_gets_what_waited(broker: Broker, tmp_path: Path) -> None:
     topic = new_topic()
     with Watch(Publisher(broker.address, [], spool=tmp_path / "spool", limits=SMALL, log=lambda _: None)) as publisher:
