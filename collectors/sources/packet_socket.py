@@ -144,7 +144,7 @@ def ignore_outgoing(sock: socket.socket) -> None:
 
 def join_fanout(sock: socket.socket, group: int, mode: str) -> None:
     """Share frames with the other sockets of the fanout `group` (0 to 65,535); fragments are put together first."""
-    sock.setsockopt(_SOL_PACKET, _FANOUT, group | (FANOUT_MODES[mode] | _FANOUT_DEFRAG) << 16)
+    sock.setsockopt(_SOL_PACKET, _FANOUT, struct.pack("=I", group | (FANOUT_MODES[mode] | _FANOUT_DEFRAG) << 16))
 
 
 def stamp_in_hardware(sock: socket.socket, of: Device) -> None:

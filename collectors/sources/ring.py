@@ -234,6 +234,7 @@ class Ring:
         What `batch` gave before is given back to the kernel first: a `Frames` and all views of it must not be used then
         any more. Raises InterfaceGone once the interface has been removed and no frame is left.
         """
+        self._open()
         self.release()
         frames = self._walk()
         if frames is None:
@@ -351,7 +352,7 @@ class Ring:
         """End capturing. Views of the ring that are still held keep its memory, not the capture."""
         self._close_compiler()
         if self._socket is not None:
-            with contextlib.suppress(OSError):
+            if self._map is not None:
                 self.statistics()
             self._socket.close()
             self._socket = None
