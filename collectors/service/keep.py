@@ -56,7 +56,8 @@ def _bulk(columns: Columns) -> NDArray[np.bool_]:
     bulk = _there(columns, "tcp.hdr_len") | _there(columns, "udp.length")
     bulk |= _there(columns, "ip.proto") & (columns.values("ip.proto") == _ESP)
     bulk |= _there(columns, "ipv6.nxt") & (columns.values("ipv6.nxt") == _ESP)
-    whole: NDArray[np.bool_] = (columns.values("ip.frag_offset") != 0) | (columns.values("ip.flags").astype(np.uint8) & 1 != 0)
+    whole: NDArray[np.bool_] = columns.values("ip.frag_offset") != 0
+    whole |= columns.values("ip.flags").astype(np.uint8) & 1 != 0
     whole |= _there(columns, "ipv6.fraghdr.nxt") | (columns.values("shoal.malformed") != 0)
     return bulk & ~whole
 

@@ -8,6 +8,7 @@ import mmap
 import os
 import select
 import socket
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ BATCH_ROWS = 65_536
 
 _BATCH_SHARE = 8
 """A batch takes this part of the ring at most, so that the kernel gets blocks back while there is much to do."""
+_STATUS = 8 if sys.byteorder == "little" else 11
+"""Byte of a block whose lowest bit says that it is ours (block_status of struct tpacket_hdr_v1)."""
 _BLOCK, _HELD, _IGNORED, _DAMAGED = 0, 3, 4, 5
 """Cells of the walk's state."""
 _COUNT_SECONDS = 60
@@ -293,6 +296,30 @@ class Ring:
         if error not in (0, errno.ENETDOWN, errno.ENODEV, errno.ENXIO):
             raise CaptureError(f"{self.interface}: capturing failed: {os.strerror(error)}")
         self._down = True
+
+    @property
+    def timeout_seconds(self) -> float:
+        """After this time the kernel hands over a block that is not full."""
+        return self._timeout_ms / 1000
+
+    def ready(self) -> float:
+        """Which part of the ring the kernel has handed over and `batch` has not given yet, up to an eighth; 0 to 1."""
+        most = max(1, self._blocks // _BATCH_SHARE)
+        return self._count_ready(most) / self._blocks
+
+    def fill(self) -> float:
+        """Which part of the ring holds frames: those of the last batch, and those that wait; 0 to 1."""
+        return (int(self._state[_HELD]) + self._count_ready(self._blocks)) / self._blocks
+
+    def _count_ready(self, most: int) -> int:
+        if self._map is None:
+            return 0
+        first = int(self._state[_BLOCK])
+        for k in range(most):
+            at = (first + k) % self._blocks * self._block_bytes + _STATUS
+            if not self._view[at] & 1:
+                return k
+        return most
 
     def release(self) -> None:
         """Give the blocks of the last batch back to the kernel; its `Frames` must not be used any more."""

@@ -60,8 +60,9 @@ class Shard:
         covered = self.covered
         told: list[Event] = [event for event in head.events if event[1] > covered.upto]
         if head.first > covered.upto + 1:
-            covered.missing += head.first - 1 - covered.upto
-            told.append(("sequence-gap", head.first, head.now, covered.missing))
+            gap = head.first - 1 - covered.upto
+            covered.missing += gap
+            told.append(("sequence-gap", covered.upto + 1, head.now, gap))
         if head.last > covered.upto:
             ticks = [tick for tick in head.ticks if tick[0] > covered.upto]
             self.trackers.process(columns, conversation, turn, ticks)

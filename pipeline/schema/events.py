@@ -16,7 +16,6 @@ CAP_EVENTS: dict[str, str] = {
     "fragments-forgotten": "More fragments than the engine holds: the oldest datagrams were given up",
     "announcements-forgotten": "More announced endpoints than the engine remembers: the oldest were forgotten",
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
-    "sequence-gap": "Frames of the capture that never came: batches were lost on their way",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
 }
 """Events of the engine's caps: name to meaning."""
@@ -24,6 +23,8 @@ CAP_EVENTS: dict[str, str] = {
 FLEET_EVENTS: dict[str, str] = {
     "sequence-gap": "Frames that a collector captured never came; the frame is the first of them, the count how many",
     "capture-abandoned": "A capture went silent without having ended: what the engine knew of it was given up",
+    "captures-forgotten": "More captures than a worker keeps: what it knew of the one silent longest was given up",
+    "engine-fault": "A batch at which the engine failed: it is a dead letter, and what was known of the capture is gone",
 }
 """Events of captures that come over Kafka: name to meaning."""
 

@@ -78,6 +78,8 @@ WORKER: tuple[Metric, ...] = _of(
     ("batch_bytes_total", COUNTER, (), "bytes", "Size of these messages"),
     ("groups_total", COUNTER, (), "groups", "Groups of messages stored, each with one insert a table and week"),
     ("batches_lost_total", COUNTER, (), "messages", "Messages that the broker removed before they were read"),
+    ("batches_repeated_total", COUNTER, (), "messages", "Messages passed over, for they brought nothing new"),
+    ("frames_missing_total", COUNTER, (), "frames", "Frames in gaps between messages of a shard: they never came"),
     ("engine_seconds", HISTOGRAM, (), "seconds", "Time that the engine took for a group"),
     ("rows_total", COUNTER, _TABLE, "rows", "Rows stored"),
     ("insert_seconds", HISTOGRAM, _TABLE, "seconds", "Time of an insert, from its first block to the answer"),

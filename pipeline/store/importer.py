@@ -10,13 +10,12 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
-import stat
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from collectors.sources.identity import Progress, content_hash, is_file
 from pipeline import __version__
 from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
@@ -41,12 +40,8 @@ INSERT_BYTES = 64 << 20
 HANDED_OUT = 8192
 """Most rows of conversations in one batch."""
 
-_HASHED_AT_ONCE = 4 << 20
 _NS_A_DAY = 86_400 * 10**9
 _FIRST_TIME = -25_567 * _NS_A_DAY
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is done (`hash` or `import`), bytes done, and bytes in all (None where that is not known)."""
 
 
 @dataclass(slots=True)
@@ -65,27 +60,6 @@ class Imported:
     last_time: int = 0
     size: int = 0
     linktypes: set[int] = field(default_factory=set)
-
-
-def content_hash(path: str, progress: Progress | None = None) -> str:
-    """XXH3-128 of a file's content, in hex. Raises OSError."""
-    import xxhash
-
-    digest = xxhash.xxh3_128()
-    buffer = memoryview(bytearray(_HASHED_AT_ONCE))
-    done = 0
-    with open(path, "rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        while n := file.readinto(buffer):
-            digest.update(buffer[:n])
-            done += n
-            if progress:
-                progress("hash", done, size)
-    return str(digest.hexdigest())
-
-
-def _is_file(path: str) -> bool:
-    return path != "-" and stat.S_ISREG(os.stat(path).st_mode)
 
 
 def _write_state(database: Store, imported: Imported, state: str) -> None:
@@ -223,13 +197,13 @@ def import_capture(
     and `warning` says where it is cut. Raises OSError, CaptureError (no capture), StoreError.
     """
     begun = time.perf_counter()
-    is_file = _is_file(path)
-    capture = content_hash(path, progress) if is_file else secrets.token_hex(16)
+    file = is_file(path)
+    capture = content_hash(path, progress) if file else secrets.token_hex(16)
     state = _state(database, capture)
     if state is not None and state.was_complete:
         return state
     imported = Imported(path, capture, sensor)
-    imported.size = os.stat(path).st_size if is_file else 0
+    imported.size = os.stat(path).st_size if file else 0
     stored = 0
     if state is not None:
         imported.sensor = state.sensor

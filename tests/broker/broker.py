@@ -68,6 +68,11 @@ class Broker:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        """Whether it was started, and neither stopped nor killed since."""
+        return self._process is not None
+
+    @property
     def log(self) -> Path:
         """What the brokers of this directory have printed, one after another."""
         return self.directory.with_name(self.directory.name + ".log")
@@ -118,17 +123,25 @@ class Broker:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """The broker of the whole run; tests that stop or kill a broker make one of their own (`own_broker`)."""
+    """The broker of the whole run; tests that stop, kill or halt a broker take `shaky_broker`."""
     running = Broker(tmp_path_factory.mktemp("broker") / "kafka")
     running.start()
     yield running
     running.kill()
 
 
+@pytest.fixture(scope="session")
+def _shaky_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    made = Broker(tmp_path_factory.mktemp("shaky-broker") / "kafka")
+    yield made
+    made.kill()
+
+
 @pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A running broker for one test, which may end it and start it again."""
-    running = Broker(tmp_path / "kafka")
-    running.start()
-    yield running
-    running.kill()
+def shaky_broker(_shaky_broker: Broker) -> Broker:
+    """A broker that tests may stop, kill and halt; it runs when a test begins."""
+    if _shaky_broker.running:
+        _shaky_broker.resume()
+    else:
+        _shaky_broker.start()
+    return _shaky_broker

@@ -158,9 +158,9 @@ def test_wrong_usage_is_said(arguments: tuple[str, ...], said: str) -> None:
     assert failed.stderr.splitlines()[0] == f"kafka: {said}"
 
 
-async def test_a_broker_that_was_killed_comes_back_with_what_it_stored(own_broker: Broker) -> None:
+async def test_a_broker_that_was_killed_comes_back_with_what_it_stored(shaky_broker: Broker) -> None:
     topic = unique()
-    await make_topic(own_broker.address, topic)
-    await send(own_broker.address, topic, b"before")
-    own_broker.restart()
-    assert await first_value(own_broker.address, topic) == b"before"
+    await make_topic(shaky_broker.address, topic)
+    await send(shaky_broker.address, topic, b"before")
+    shaky_broker.restart()
+    assert await first_value(shaky_broker.address, topic) == b"before"

@@ -66,4 +66,4 @@ def test_a_gap_is_told(capture: Path) -> None:  # noqa: F811
     gaps = [(row["shoal.event.frame"], row["shoal.event.count"]) for row in rows.events]
     heads = [head for head, _ in sent]
     first, second = heads[4].first - 1 - heads[1].last, heads[7].first - 1 - heads[5].last
-    assert gaps == [(heads[4].first, first), (heads[7].first, first + second)]
+    assert gaps == [(heads[1].last + 1, first), (heads[5].last + 1, second)]

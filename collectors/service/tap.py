@@ -1,0 +1,238 @@
+"""A tap: one interface, or one capture file, whose frames go to the publisher as messages; its counters balance.
+
+`seen + recovered = published + waiting + spooled + dropped by the kernel + dropped by the spool` at any moment.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+import numpy as np
+
+from collectors.filters import FilterError, matches
+from collectors.publish.accounts import Totals
+from collectors.publish.message import Outgoing
+from collectors.publish.publisher import Publisher
+from collectors.service.rounds import Rounds, Route
+from collectors.sources import open_capture
+from collectors.sources.frames import Frames
+from collectors.sources.ring import Ring
+
+FLUSH_SECONDS = 0.8
+"""A batch waits for more frames so long at the most; with what the kernel and Kafka take it is a second."""
+_FULL_BATCH = 32_768
+_LOOK_SECONDS = 0.02
+_WAIT_SECONDS = 0.2
+_READY_SHARE = 1 / 8
+
+
+class Out(Protocol):
+    """Where messages go."""
+
+    def put(self, message: Outgoing) -> None:
+        """Take a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A tap's frames at one moment. `recovered` were in the spool when it was opened; `waiting` are in memory: in the
+    ring, being worked on, or on their way to Kafka. `pass_filter` and `fill` are of the ring (0 to 1)."""
+
+    seen: int = 0
+    recovered: int = 0
+    published: int = 0
+    waiting: int = 0
+    spooled: int = 0
+    dropped_kernel: int = 0
+    dropped_spool: int = 0
+    ring_fill: float = 0.0
+
+    @property
+    def missing(self) -> int:
+        """What the other counts leave of the frames seen: 0."""
+        left = self.seen + self.recovered - self.published - self.waiting - self.spooled
+        return left - self.dropped_kernel - self.dropped_spool
+
+
+class Tap:
+    """What both kinds have: frames are taken in a thread of its own (`start`, `stop`, `join`)."""
+
+    def __init__(self, name: str, route: Route, publisher: Publisher) -> None:
+        self.name = name
+        self.route = route
+        self.publisher = publisher
+        self.linktype = 0
+        self.snaplen = 0
+        self.filter = ""
+        self.paused = False
+        self.warning = ""
+        self.error: BaseException | None = None
+        self.first_time = 0
+        self.last_time = 0
+        self.linktypes: set[int] = set()
+        self.frames = 0
+        self.complete = False
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, rounds: Rounds, done: Callable[[], None]) -> None:
+        """Take frames from now on; `done` is called at the end."""
+
+        def run() -> None:
+            try:
+                self._run(rounds)
+            except BaseException as error:
+                self.error = error
+            finally:
+                # Of a file that was not read to its end, a later run sends the rest.
+                if self.complete:
+                    for message in rounds.end():
+                        self.publisher.put(message)
+                done()
+
+        self._thread = threading.Thread(target=run, name=f"tap {self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more frames than have come already."""
+        self._stopping.set()
+
+    def join(self) -> None:
+        """Wait until the last message is with the publisher."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def change(self, filter: str | None, snaplen: int | None, paused: bool | None) -> str | None:
+        """Change what is captured; why not, where it can't be."""
+        return "a file is read as it is"
+
+    def counts(self) -> Counts:
+        """The counters as they stand."""
+        return self._balanced(self.publisher.totals(), self.frames, 0, 0.0)
+
+    def _balanced(self, totals: Totals, taken: int, dropped: int, fill: float, waiting: int = 0) -> Counts:
+        # What was taken after the publisher was asked counts as waiting, too.
+        in_hand = max(0, taken - totals.put)
+        return Counts(
+            seen=max(taken, totals.put) + dropped + waiting, recovered=totals.recovered, published=totals.published,
+            waiting=waiting + in_hand + totals.memory, spooled=totals.spool, dropped_kernel=dropped,
+            dropped_spool=totals.dropped, ring_fill=fill,
+        )  # fmt: skip
+
+    def _run(self, rounds: Rounds) -> None:
+        raise NotImplementedError
+
+    def _take(self, rounds: Rounds, frames: Frames) -> None:
+        if not self.frames:
+            self.first_time = int(frames.time[0])
+        self.frames += len(frames)
+        self.last_time = int(frames.time[-1])
+        self.linktypes.update(frames.linktype[[0, -1]].tolist())
+        for message in rounds.take(frames):
+            self.publisher.put(message)
+
+
+class FileTap(Tap):
+    """A capture file, `-` for standard input: read as fast as Kafka takes it, so that nothing need go to the spool."""
+
+    def _run(self, rounds: Rounds) -> None:
+        with open_capture(self.name) as reader:
+            for frames in reader:
+                while not self.publisher.wait_room(_WAIT_SECONDS):
+                    if self._stopping.is_set():
+                        break
+                if self._stopping.is_set():
+                    return
+                if self.filter:
+                    frames = replace(frames.take(np.flatnonzero(matches(self.filter, frames))), first=self.frames + 1)
+                if len(frames):
+                    self._take(rounds, frames)
+            self.warning = reader.warning or ""
+        self.complete = True
+
+
+class RingTap(Tap):
+    """An interface. The ring is drained whatever Kafka does."""
+
+    def __init__(self, ring: Ring, route: Route, publisher: Publisher) -> None:
+        super().__init__(ring.interface, route, publisher)
+        self.ring = ring
+        self.linktype = ring.linktype
+        self.snaplen = ring.snaplen
+        self.filter = ring.filter
+        self._changes: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
+
+    def counts(self) -> Counts:
+        """The counters as they stand."""
+        totals = self.publisher.totals()
+        ring = self.ring.statistics()
+        return self._balanced(totals, ring.taken, ring.dropped, self.ring.fill(), max(0, ring.waiting))
+
+    def change(self, filter: str | None, snaplen: int | None, paused: bool | None) -> str | None:
+        """Change filter, snap length, or whether frames are taken; why not, where it can't be."""
+        def apply() -> None:
+            if filter is not None or snaplen is not None or paused is False:
+                self.ring.snaplen = snaplen or self.ring.snaplen
+                self.ring.set_filter(self.ring.filter if filter is None else filter)
+                self.filter, self.snaplen = self.ring.filter, self.ring.snaplen
+            self.paused = self.paused if paused is None else paused
+            if self.paused:
+                self.ring.pause()
+
+        done: Future[None] = Future()
+        self._changes.put((apply, done))
+        try:
+            done.result(timeout=5)
+        except (FilterError, OSError) as error:
+            return str(error)
+        except TimeoutError:
+            return "the capture is too busy to answer"
+        return None
+
+    def _run(self, rounds: Rounds) -> None:
+        # Whatever ends it, there will be no more of this run.
+        self.complete = True
+        last = time.monotonic()
+        while not self._stopping.is_set():
+            self._apply_changes()
+            frames = self.ring.batch(_WAIT_SECONDS)
+            if frames is None:
+                continue
+            self._take(rounds, frames)
+            busy = len(frames) >= _FULL_BATCH
+            del frames
+            self.ring.release()
+            # Blocks stay in the ring for a while, so that a batch is of more than a few frames.
+            while not busy and time.monotonic() - last < FLUSH_SECONDS and self.ring.ready() < _READY_SHARE:
+                if self._stopping.wait(_LOOK_SECONDS) or not self._changes.empty():
+                    break
+            last = time.monotonic()
+        self._drain(rounds)
+
+    def _drain(self, rounds: Rounds) -> None:
+        """What had come before the end: the kernel hands its last block over within the ring's timeout."""
+        self.ring.pause()
+        until = time.monotonic() + 2 * self.ring.timeout_seconds + _LOOK_SECONDS
+        while (frames := self.ring.batch(max(0.0, until - time.monotonic()))) is not None or time.monotonic() < until:
+            if frames is not None:
+                self._take(rounds, frames)
+                del frames
+        self.ring.release()
+
+    def _apply_changes(self) -> None:
+        while True:
+            try:
+                apply, done = self._changes.get_nowait()
+            except Empty:
+                return
+            try:
+                apply()
+                done.set_result(None)
+            except Exception as error:
+                done.set_exception(error)

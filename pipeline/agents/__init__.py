@@ -1,0 +1,1 @@
+"""The worker of a fleet: record batches from Kafka through the engine into ClickHouse, each row once."""

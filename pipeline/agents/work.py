@@ -1,0 +1,53 @@
+"""What a partition's messages are turned into: the seam between the life of a partition and what is in its messages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipeline.agents.groups import Group, Message
+from pipeline.agents.inserts import Block
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be taken: `reason` in a word, `said` in a sentence, the sensor where it is known."""
+
+    message: Message
+    reason: str
+    said: str
+    sensor: str = ""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a group or, where that is much, of a piece of it: rows to store, letters, and what was counted."""
+
+    blocks: list[Block] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    newest: int = 0
+    """The latest time of a frame, ns since 1970; 0 where there is none."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the blocks."""
+        return sum(len(block.data) for block in self.blocks)
+
+
+class Work(Protocol):
+    """Turns groups into rows, in the order of the log. Its methods run in a thread, one at a time.
+
+    A function of the log alone: the same groups give the same outcomes, byte for byte.
+    """
+
+    def process(self, group: Group) -> Iterator[Outcome]:
+        """The next group, in one piece or more."""
+
+    def snapshot(self) -> bytes:
+        """All that is known between two groups."""
+
+    def restore(self, snapshot: bytes) -> None:
+        """Know what `snapshot` was taken from, and nothing else. Raises SnapshotError."""

@@ -1,0 +1,38 @@
+"""A stage for each test, and the rows that `shoal import` makes of the captures that are played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.store.database import Database
+from pipeline.store.importer import import_capture
+from pipeline.store.migrate import migrate
+from tests.broker.broker import Broker, broker, own_broker
+from tests.worker.stage import ROOT, Digests, Stage, digests, stage
+
+__all__ = ["broker", "own_broker"]
+
+@pytest.fixture(scope="session")
+def captures() -> list[Path]:
+    """Captures of TCP in trouble, and the sample."""
+    return [ROOT / "samples" / "demo.pcapng", *sorted((ROOT / "tests" / "scenarios").glob("*.pcap.gz"))]
+
+
+@pytest.fixture(scope="session")
+def imported(captures: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Digests:
+    """What a database holds into which they were imported."""
+    with Database(tmp_path_factory.mktemp("imported") / "db").open(create=True) as database:
+        migrate(database)
+        for path in captures:
+            import_capture(database, str(path), sensor="s")
+        return digests(database)
+
+
+@pytest.fixture
+def played(broker: Broker, tmp_path: Path) -> Iterator[Stage]:
+    """A stage with the broker of the whole run."""
+    with stage(broker, tmp_path) as running:
+        yield running

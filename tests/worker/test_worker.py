@@ -1,0 +1,125 @@
+"""The worker against a real broker and a served database: its rows are those of `shoal import`, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.schema import topics
+from pipeline.schema.message import LAYOUT
+from tests.worker.publish import Sent, messages, publish
+from tests.worker.stage import Digests, Stage, wait_until
+
+
+def batches(captures: list[Path], batch_rows: int = 128) -> list[Sent]:
+    """The messages of all captures, taking turns as those of several collectors do."""
+    taking_turns = itertools.zip_longest(*(messages(path, batch_rows=batch_rows) for path in captures))
+    return [sent for turn in taking_turns for sent in turn if sent is not None]
+
+
+@pytest.fixture(scope="module")
+def sent(captures: list[Path]) -> list[Sent]:
+    return batches(captures)
+
+
+def send(played: Stage, sent: list[Sent]) -> None:
+    asyncio.run(publish(played.broker.address, played.prefix, sent))
+
+
+def slices(sent: list[Sent], count: int) -> list[list[Sent]]:
+    """The messages in `count` pieces."""
+    size = -(-len(sent) // count)
+    return [sent[at : at + size] for at in range(0, len(sent), size)]
+
+
+def offsets(played: Stage) -> int:
+    """Offsets of the packets' partitions up to which checkpoints go, in all."""
+    topic = topics.packets(played.prefix, LAYOUT).name
+    (row,) = played.served.ask(
+        f"SELECT sum(o) AS offsets FROM (SELECT max(shoal.offset) AS o FROM checkpoints WHERE shoal.topic = '{topic}'"
+        " GROUP BY shoal.partition)"
+    )
+    return int(str(row["offsets"]))
+
+
+def test_two_workers_store_what_an_import_stores(
+    played: Stage, sent: list[Sent], imported: Digests
+) -> None:
+    assert imported["packets"][0] > 5000
+    played.worker()
+    played.worker()
+    send(played, sent)
+    wait_until(lambda: played.holds(imported), "the rows of the import")
+    # What a collector sends again that was started anew.
+    send(played, sent[: len(sent) // 2])
+    assert [worker.end() for worker in played.workers] == [0, 0]
+    assert offsets(played) >= len(sent)
+    send(played, sent[len(sent) // 2 :])
+    last = played.worker()
+    wait_until(lambda: offsets(played) >= 2 * len(sent), "a checkpoint behind all messages")
+    assert played.holds(imported)
+    assert not last.said(f"{LAYOUT}/0: no checkpoint")
+
+
+def test_a_worker_more_and_one_less(played: Stage, sent: list[Sent], imported: Digests) -> None:
+    pieces = slices(sent, 3)
+    played.worker("--checkpoint", "0.5")
+    send(played, pieces[0])
+    other = played.worker("--checkpoint", "0.5")
+    send(played, pieces[1])
+    wait_until(lambda: other.said("partitions assigned: worker"), "partitions of the second worker")
+    assert played.workers[0].end() == 0
+    send(played, pieces[2])
+    wait_until(lambda: played.holds(imported), "the rows of the import")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_workers_that_are_killed(played: Stage, sent: list[Sent], imported: Digests, seed: int) -> None:
+    chance = random.Random(seed)
+    played.worker("--checkpoint", "0.2")
+    for piece in slices(sent, 3):
+        send(played, piece)
+        time.sleep(chance.uniform(0, 2.5))
+        played.workers[-1].end(signal.SIGKILL)
+        played.worker("--checkpoint", "0.2", ready=False)
+    wait_until(lambda: played.holds(imported), "the rows of the import")
+    time.sleep(1)
+    assert played.holds(imported)
+
+
+def test_a_database_that_goes_and_comes(played: Stage, sent: list[Sent], imported: Digests) -> None:
+    pieces = slices(sent, 3)
+    worker = played.worker("--checkpoint", "0.2")
+    send(played, pieces[0])
+    wait_until(lambda: offsets(played), "a checkpoint")
+    played.served.stop(signal.SIGKILL)
+    send(played, pieces[1])
+    wait_until(lambda: worker.said("ClickHouse is away"), "the worker to notice")
+    played.served.start()
+    send(played, pieces[2])
+    played.served.stop()
+    played.served.start()
+    wait_until(lambda: played.holds(imported), "the rows of the import")
+    assert worker.end() == 0
+
+
+def test_a_worker_that_was_halted_does_no_harm(played: Stage, sent: list[Sent], imported: Digests) -> None:
+    pieces = slices(sent, 2)
+    halted = played.worker("--checkpoint", "0.5")
+    send(played, pieces[0])
+    time.sleep(0.5)
+    halted.process.send_signal(signal.SIGSTOP)
+    send(played, pieces[1])
+    played.worker()
+    wait_until(lambda: played.holds(imported), "the rows of the import, by the other worker")
+    halted.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: halted.said("revoked"), "the halted worker to notice")
+    time.sleep(1)
+    assert played.holds(imported)
+    assert halted.end() == 0
