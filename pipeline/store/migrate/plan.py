@@ -64,13 +64,17 @@ def retention_statements(store: Store, place: Place, record: Record, wanted: Ret
     """
     name = place.holder(record)
     there = place.tables.get(name)
-    created = store.query(f"SHOW CREATE TABLE {quote(name)}", "TSVRaw").decode() if there else ""
-    actions: list[str] = []
     days = wanted.days(record.name)
+    frames = record.name == PACKETS.name
+    created = ""
+    # Not asked for nothing: every import looks whether the tables stand.
+    if there and (days is not None or (frames and wanted.raw is not None)):
+        created = store.query(f"SHOW CREATE TABLE {quote(name)}", "TSVRaw").decode()
+    actions: list[str] = []
     if days is not None and days != read_rows_ttl(created):
         actions.append(f"MODIFY TTL {rows_ttl(days)}" if days else "REMOVE TTL")
     budget = read_budget(there.comment) if there else 0
-    if record.name == PACKETS.name:
+    if frames:
         actions += _raw(created, wanted)
         budget = budget if wanted.budget is None else wanted.budget
     comment = table_comment(record) + budget_mark(budget)
@@ -81,6 +85,8 @@ def retention_statements(store: Store, place: Place, record: Record, wanted: Ret
 
 
 def _raw(created: str, wanted: Retention) -> list[str]:
+    if wanted.raw is None and wanted.packets is None:
+        return []
     now = read_raw_ttl(created)
     raw = now if wanted.raw is None else wanted.raw
     rows = read_rows_ttl(created) if wanted.packets is None else wanted.packets
