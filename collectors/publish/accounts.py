@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 
@@ -69,52 +69,59 @@ class Totals:
         return frames and came == self.published_messages + self.waiting_messages + self.dropped_messages
 
 
+_COUNTED = [each.name for each in fields(Totals) if each.name != "dropped_by"]
+
+
 class Accounts:
-    """The accounts of one publisher. Each message moves in one step under one lock: any reader sees them balanced."""
+    """The accounts of one publisher, in total and by capture. Each message moves in one step under one lock: any reader
+    sees them balanced, of each capture as well."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
+        self._all: Counter[str] = Counter()
+        self._captures: dict[str, Counter[str]] = {}
         self._dropped: Counter[tuple[str, Reason]] = Counter()
 
-    def put(self, frames: int, size: int) -> None:
+    def put(self, capture: str, frames: int, size: int) -> None:
         """A message came, and waits in memory."""
         with self._lock:
-            self._count("put", frames)
-            self._count(Place.MEMORY, frames, size)
+            self._count(capture, "put", frames, size)
+            self._count(capture, Place.MEMORY, frames, size)
 
-    def recovered(self, frames: int, size: int) -> None:
+    def recovered(self, capture: str, frames: int, size: int) -> None:
         """A message of an earlier run was found in the spool."""
         with self._lock:
-            self._count("recovered", frames)
-            self._count(Place.SPOOL, frames, size)
+            self._count(capture, "recovered", frames, size)
+            self._count(capture, Place.SPOOL, frames, size)
 
-    def moved(self, frames: int, size: int, source: Place, target: Place) -> None:
+    def moved(self, capture: str, frames: int, size: int, source: Place, target: Place) -> None:
         """A message went from one place to another."""
         with self._lock:
-            self._count(source, frames, size, -1)
-            self._count(target, frames, size)
+            self._count(capture, source, frames, size, -1)
+            self._count(capture, target, frames, size)
 
-    def published(self, frames: int, size: int, source: Place) -> None:
+    def published(self, capture: str, frames: int, size: int, source: Place) -> None:
         """Kafka acked a message."""
         with self._lock:
-            self._count(source, frames, size, -1)
-            self._count("published", frames, size)
+            self._count(capture, source, frames, size, -1)
+            self._count(capture, "published", frames, size)
 
-    def dropped(self, frames: int, size: int, source: Place, capture: str, reason: Reason) -> None:
+    def dropped(self, capture: str, frames: int, size: int, source: Place, reason: Reason) -> None:
         """A message was given up."""
         with self._lock:
-            self._count(source, frames, size, -1)
-            self._counts["dropped_messages"] += 1
+            self._count(capture, source, frames, size, -1)
+            self._count(capture, "dropped", 0)
             self._dropped[capture, reason] += frames
 
-    def totals(self) -> Totals:
-        """The accounts as they stand."""
+    def totals(self, capture: str | None = None) -> Totals:
+        """The accounts as they stand: all of them, or those of one capture."""
         with self._lock:
-            counts = {name: self._counts[name] for name in Totals.__slots__ if name != "dropped_by"}
-            return Totals(**counts, dropped_by=dict(self._dropped))
+            counts = self._all if capture is None else self._captures.get(capture, Counter())
+            dropped = {key: frames for key, frames in self._dropped.items() if capture in (None, key[0])}
+            return Totals(**{name: counts[name] for name in _COUNTED}, dropped_by=dropped)
 
-    def _count(self, name: str, frames: int, size: int = 0, sign: int = 1) -> None:
-        self._counts[name] += sign * frames
-        self._counts[f"{name}_messages"] += sign
-        self._counts[f"{name}_bytes"] += sign * size
+    def _count(self, capture: str, name: str, frames: int, size: int = 0, sign: int = 1) -> None:
+        for counts in self._all, self._captures.setdefault(capture, Counter()):
+            counts[name] += sign * frames
+            counts[f"{name}_messages"] += sign
+            counts[f"{name}_bytes"] += sign * size

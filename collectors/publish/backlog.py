@@ -114,7 +114,8 @@ class Backlog:
         """Kafka acked what was on its way to a partition; these leave window and spool."""
         items = self._flying.pop(partition)
         for item in items:
-            self._accounts.published(item.message.frames, item.message.size, item.place)
+            message = item.message
+            self._accounts.published(message.capture, message.frames, message.size, item.place)
             self._forget(partition, item)
         return items
 
@@ -128,7 +129,7 @@ class Backlog:
             return []
         for item in items:
             message = item.message
-            self._accounts.dropped(message.frames, message.size, item.place, message.capture, reason)
+            self._accounts.dropped(message.capture, message.frames, message.size, item.place, reason)
             self._forget(partition, item)
         return items
 
@@ -161,4 +162,4 @@ class Backlog:
             self._spool.acked(item.record)
 
     def _drop(self, message: Outgoing, reason: Reason) -> None:
-        self._accounts.dropped(message.frames, message.size, Place.MEMORY, message.capture, reason)
+        self._accounts.dropped(message.capture, message.frames, message.size, Place.MEMORY, reason)

@@ -95,7 +95,7 @@ class Publisher:
     def put(self, message: Outgoing) -> None:
         """Takes a message to publish. Never waits for disk or network, and never fails because of them: where memory is
         full as well, the oldest message that is still in the inbox is dropped, and counted."""
-        self._accounts.put(message.frames, message.size)
+        self._accounts.put(message.capture, message.frames, message.size)
         with self._lock:
             if self._ended:
                 self._give_up(message, Reason.ENDED)
@@ -116,9 +116,9 @@ class Publisher:
         with self._room:
             return self._room.wait_for(self._has_room, timeout)
 
-    def totals(self) -> Totals:
-        """The accounts as they stand, balanced at any moment."""
-        return self._accounts.totals()
+    def totals(self, capture: str | None = None) -> Totals:
+        """The accounts as they stand, of all captures or of one; balanced at any moment."""
+        return self._accounts.totals(capture)
 
     def spool_fill(self) -> float:
         """How full the spool is, from 0 to 1."""
@@ -140,7 +140,7 @@ class Publisher:
         return self.totals()
 
     def _give_up(self, message: Outgoing, reason: Reason) -> None:
-        self._accounts.dropped(message.frames, message.size, Place.MEMORY, message.capture, reason)
+        self._accounts.dropped(message.capture, message.frames, message.size, Place.MEMORY, reason)
 
     # --- the publisher's thread ---
 

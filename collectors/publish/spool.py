@@ -158,7 +158,7 @@ class Spool:
             self._held.setdefault(segment, []).append(record)
         else:
             self._unread.append(record)
-        self._accounts.moved(message.frames, message.size, Place.MEMORY, Place.SPOOL)
+        self._accounts.moved(message.capture, message.frames, message.size, Place.MEMORY, Place.SPOOL)
         return record
 
     def take(self) -> tuple[Record, Outgoing] | None:
@@ -246,13 +246,13 @@ class Spool:
         for record in self._held.pop(segment, ()):
             if record.waits:
                 record.waits = False
-                self._accounts.moved(record.frames, record.size, Place.SPOOL, Place.MEMORY)
+                self._accounts.moved(record.capture, record.frames, record.size, Place.SPOOL, Place.MEMORY)
         # The oldest segment's records are the first of those unread.
         while self._unread and self._unread[0].segment is segment:
             record = self._unread.popleft()
             if record.waits:
                 record.waits = False
-                self._accounts.dropped(record.frames, record.size, Place.SPOOL, record.capture, reason)
+                self._accounts.dropped(record.capture, record.frames, record.size, Place.SPOOL, reason)
         segment.left = 0
         self._remove(segment)
         return True
@@ -269,7 +269,7 @@ class Spool:
             if found.sent:
                 continue
             message = found.message
-            self._accounts.recovered(message.frames, found.size)
+            self._accounts.recovered(message.capture, message.frames, found.size)
             record = Record(segment, found.offset, found.size, message.frames, message.capture)
             segment.left += 1
             self._unread.append(record)
@@ -287,7 +287,7 @@ class Spool:
             self._remove(segment)
 
     def _give_up(self, record: Record, reason: Reason) -> None:
-        self._accounts.dropped(record.frames, record.size, Place.SPOOL, record.capture, reason)
+        self._accounts.dropped(record.capture, record.frames, record.size, Place.SPOOL, reason)
         self._log(f"a message of {record.frames} frames in {record.segment.path} is damaged, and dropped")
         self.acked(record)
 

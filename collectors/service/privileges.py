@@ -48,6 +48,18 @@ def drop(user: str | None = "nobody") -> None:
     _look()
 
 
+def hand_over(directory: Path, user: str | None) -> None:
+    """Make `directory` if need be, and give it, with all that is in it, to the user whom `drop` will become.
+
+    Raises OSError and PrivilegeError.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if user is not None and os.geteuid() == 0:
+        to = _entry(user)
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, to.pw_uid, to.pw_gid, follow_symlinks=False)
+
+
 def _entry(user: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(user)

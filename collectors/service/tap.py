@@ -9,10 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+import numpy as np
+
+from collectors.filters import FilterError, matches
 from collectors.publish.accounts import Totals
 from collectors.publish.message import Outgoing
 from collectors.publish.publisher import Publisher
@@ -74,6 +77,7 @@ class Tap:
         self.last_time = 0
         self.linktypes: set[int] = set()
         self.frames = 0
+        self.complete = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -86,8 +90,10 @@ class Tap:
             except BaseException as error:
                 self.error = error
             finally:
-                for message in rounds.end():
-                    self.publisher.put(message)
+                # Of a file that was not read to its end, a later run sends the rest.
+                if self.complete:
+                    for message in rounds.end():
+                        self.publisher.put(message)
                 done()
 
         self._thread = threading.Thread(target=run, name=f"tap {self.name}", daemon=True)
@@ -142,10 +148,13 @@ class FileTap(Tap):
                     if self._stopping.is_set():
                         break
                 if self._stopping.is_set():
-                    break
+                    return
+                if self.filter:
+                    frames = replace(frames.take(np.flatnonzero(matches(self.filter, frames))), first=self.frames + 1)
                 if len(frames):
                     self._take(rounds, frames)
             self.warning = reader.warning or ""
+        self.complete = True
 
 
 class RingTap(Tap):
@@ -167,8 +176,6 @@ class RingTap(Tap):
 
     def change(self, filter: str | None, snaplen: int | None, paused: bool | None) -> str | None:
         """Change filter, snap length, or whether frames are taken; why not, where it can't be."""
-        from collectors.filters import FilterError
-
         def apply() -> None:
             if filter is not None or snaplen is not None or paused is False:
                 self.ring.snaplen = snaplen or self.ring.snaplen
@@ -189,6 +196,8 @@ class RingTap(Tap):
         return None
 
     def _run(self, rounds: Rounds) -> None:
+        # Whatever ends it, there will be no more of this run.
+        self.complete = True
         last = time.monotonic()
         while not self._stopping.is_set():
             self._apply_changes()

@@ -22,7 +22,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("pipeline.cli.migrate:migrate", "Make or upgrade the tables, and say how long rows are kept."),
     "serve": ("pipeline.cli.serve:serve", "Serve a database over ClickHouse's HTTP interface."),
     "fields": ("pipeline.cli.fields:fields", "List all fields, with type and meaning."),
+    "collector": ("pipeline.cli.collector:collector", "Capture, decode, and publish to Kafka."),
     "capture": ("pipeline.cli.capture:capture", "Capture frames of interfaces into a file."),
+    "fleet": ("pipeline.cli.fleet:fleet", "List the collectors of a fleet, and change their settings."),
     "completion": ("pipeline.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 """Subcommand to where it is and what it does, in the order of `--help`."""

@@ -216,8 +216,9 @@ _ALIASES: dict[str, tuple[Alias, ...]] = {
     ),
     "sensors": (
         Alias("shoal.frames.missing", "Int64", "", "Frames seen of which can't be told what became: 0",
-              "CAST(`shoal.frames.seen`, 'Int64') - `shoal.frames.published` - `shoal.frames.waiting`"
-              " - `shoal.frames.spooled` - `shoal.frames.dropped_kernel` - `shoal.frames.dropped_spool`"),
+              "CAST(`shoal.frames.seen`, 'Int64') + `shoal.frames.recovered` - `shoal.frames.published`"
+              " - `shoal.frames.waiting` - `shoal.frames.spooled` - `shoal.frames.dropped_kernel`"
+              " - `shoal.frames.dropped_spool`"),
     ),
 }
 

@@ -2,8 +2,8 @@
 newest of each.
 
 Counters run since the collector began (a `capture` is one run). At any time, of one run and interface:
-seen = published + waiting + spooled + dropped by the kernel + dropped by the spool; `shoal.frames.missing` is what
-that leaves, and is 0.
+seen + recovered = published + waiting + spooled + dropped by the kernel + dropped by the spool;
+`shoal.frames.missing` is what that leaves, and is 0.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ SENSORS = Record(
         C("shoal.interface.received", "u64", "Frames that the interface received, by the system's own counter"),
         C("shoal.interface.dropped", "u64", "Frames that the interface or its driver dropped"),
         C("shoal.frames.seen", "u64", "Frames that passed the filter, those dropped afterwards included"),
+        C("shoal.frames.recovered", "u64", "Frames of earlier runs that the spool held when this one began"),
         C("shoal.frames.published", "u64", "Frames that the broker acknowledged"),
         C("shoal.frames.waiting", "u64", "Frames in memory: in the ring, or on their way to the broker"),
         C("shoal.frames.spooled", "u64", "Frames in the spool on disk, waiting for the broker"),

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.serve.errors import AUTHENTICATION_FAILED
+from pipeline.serve.errors import AUTHENTICATION_FAILED, refused
 from pipeline.store.errors import StoreError
 
 
@@ -49,10 +49,9 @@ class Access:
                 return self.read_write
         elif _same(user, self.user) and _same(password, self.password):
             return self.read_write
-        raise StoreError(
-            f"{user or 'default'}: Authentication failed: password is incorrect, or there is no user with such name."
-            " (AUTHENTICATION_FAILED)",
-            code=AUTHENTICATION_FAILED,
+        raise refused(
+            "AUTHENTICATION_FAILED", AUTHENTICATION_FAILED,
+            f"{user or 'default'}: Authentication failed: password is incorrect, or there is no user with such name.",
         )
 
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from pipeline.serve.blocks import BlockReader
 from pipeline.serve.compression import Decoder
-from pipeline.serve.errors import SYNTAX_ERROR
-from pipeline.store.errors import StoreError
+from pipeline.serve.errors import SYNTAX_ERROR, refused
 
 _PIECE = 1 << 20
 
@@ -16,23 +16,29 @@ _PIECE = 1 << 20
 class Body:
     """The bytes of a body, in order; `head` looks at the first of them, `pieces` or `rest` are what comes after."""
 
-    def __init__(self, request: web.Request) -> None:
-        """Raises StoreError where it is compressed in a way that is not known."""
+    def __init__(self, request: web.Request, *, blocks: bool = False) -> None:
+        """`blocks`: it is in ClickHouse's compressed blocks. Raises StoreError: compressed in no known way."""
         self._content = request.content
         method = request.headers.get("Content-Encoding", "").strip().lower()
-        self._decoder = Decoder(method) if method not in ("", "identity") else None
+        # The first in the list is what was done last.
+        self._decoders: list[Decoder | BlockReader] = []
+        if method not in ("", "identity"):
+            self._decoders.append(Decoder(method))
+        if blocks:
+            self._decoders.append(BlockReader())
         self._ended = False
 
     async def _read(self) -> bytes:
         """What has come, b"" at the end. Raises StoreError where a compressed body is damaged or cut."""
         while data := await self._content.readany():
-            if self._decoder is None:
-                return data
+            for decoder in self._decoders:
+                data = decoder.decode(data)
             # A piece of a compressed stream may hold no whole block yet.
-            if plain := self._decoder.decode(data):
-                return plain
-        if self._decoder is not None and not self._ended and self._content.total_bytes:
-            self._decoder.end()
+            if data:
+                return data
+        if not self._ended and self._content.total_bytes:
+            for decoder in self._decoders:
+                decoder.end()
         self._ended = True
         return b""
 
@@ -53,9 +59,7 @@ class Body:
             parts.append(part)
             have += len(part)
             if have > limit:
-                raise StoreError(
-                    f"Max query size exceeded: a statement may have {limit} bytes. (SYNTAX_ERROR)", code=SYNTAX_ERROR
-                )
+                raise refused("SYNTAX_ERROR", SYNTAX_ERROR, f"Max query size exceeded: a statement has {limit} bytes.")
         return b"".join(parts)
 
     async def pieces(self) -> AsyncIterator[bytes]:

@@ -6,7 +6,8 @@ from aiohttp import web
 
 from pipeline.serve.access import Access
 from pipeline.serve.connections import Lane
-from pipeline.serve.handler import Handler, Limits
+from pipeline.serve.handler import Handler
+from pipeline.serve.query import Limits
 from pipeline.store.database import Database
 from pipeline.store.errors import StoreError
 
@@ -30,11 +31,10 @@ class Server:
         """`port` 0 takes a free one; `access` says who may do what: by default anybody may read."""
         self.host = host
         self.port = port
-        self._database = database
         self._access = access or Access()
-        self._limits = limits or Limits()
         self._queries = Lane(database, "query", _QUERIES, _WAITING)
         self._inserts = Lane(database, "insert", _INSERTS, _WAITING)
+        self._handler = Handler(database, self._access, limits or Limits(), self._queries, self._inserts)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -48,7 +48,7 @@ class Server:
         self._access.check(self.host)
         self._queries.start()
         self._inserts.start()
-        handler = Handler(self._database, self._access, self._limits, self._queries, self._inserts)
+        handler = self._handler
         handler.start()
         # A body is read by the handlers, piece by piece: its size has no limit here.
         app = web.Application(client_max_size=0)
@@ -75,6 +75,7 @@ class Server:
             self._runner._shutdown_timeout = seconds
             await self._runner.cleanup()
             self._runner = None
+        self._handler.stop()
         self._queries.stop()
         self._inserts.stop()
 

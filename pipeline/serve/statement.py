@@ -38,6 +38,13 @@ class Token:
         """Whether it is one of `words`, which are in capitals."""
         return self.kind == "word" and self.text.upper() in words
 
+    @property
+    def name(self) -> str:
+        """What a word or a quoted identifier names; "" for anything else."""
+        if self.kind == "word":
+            return self.text.decode()
+        return self.text[1:-1].decode(errors="replace") if self.text[:1] in (b"`", b'"') else ""
+
 
 def tokens(sql: bytes) -> Iterator[Token]:
     """The tokens of `sql` but for space and comments."""

@@ -10,7 +10,8 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,8 @@ from pipeline.schema.ddl import literal, quote
 from pipeline.store.errors import StoreError, clickhouse_error
 
 # Formats of which every block of a result stands for itself, so that blocks may be written one after the other.
-_STREAMED = frozenset({"TSV", "TabSeparated", "CSV", "JSONEachRow", "RowBinary", "Native", "TSVWithNames"})
+STREAMED = frozenset({"TSV", "TabSeparated", "CSV", "JSONEachRow", "RowBinary", "Native", "TSVWithNames"})
+_PIECE = 1 << 20
 # Only these can be streamed, unless they name a format of their own.
 _SELECT = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 _OWN_FORMAT = re.compile(r"\b(FORMAT\s+\w+|INTO\s+OUTFILE\b.*)\s*;?\s*$", re.IGNORECASE | re.DOTALL)
@@ -40,6 +42,21 @@ INSERT_SETTINGS: dict[str, str] = {
 def settings_clause(settings: Mapping[str, str]) -> str:
     """`SETTINGS a = '1', ...`; ClickHouse reads quoted numbers as numbers."""
     return "SETTINGS " + ", ".join(f"{name} = {literal(value)}" for name, value in settings.items())
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a statement has read and answered so far."""
+
+    result_rows: int = 0
+    read_rows: int = 0
+    read_bytes: int = 0
+
+    def add(self, rows: int, read_rows: int, read_bytes: int) -> None:
+        """Counts a piece: its rows, and what ClickHouse says it has read until then."""
+        self.result_rows += rows
+        self.read_rows = max(self.read_rows, read_rows)
+        self.read_bytes = max(self.read_bytes, read_bytes)
 
 
 class Insert:
@@ -152,14 +169,19 @@ class Database:
 
     def stream(self, sql: str, fmt: str) -> Iterator[bytes]:
         """As `query`, piece by piece in bounded memory where format and statement allow it."""
-        if fmt not in _STREAMED or not _SELECT.match(sql) or _OWN_FORMAT.search(sql):
+        if fmt not in STREAMED or not _SELECT.match(sql) or _OWN_FORMAT.search(sql):
             yield self.query(sql, fmt)
-            return
+        else:
+            yield from self.pieces(sql, fmt, Tally())
+
+    def pieces(self, sql: str, fmt: str, tally: Tally) -> Generator[bytes]:
+        """The answer of a SELECT block by block, in one of the formats `STREAMED`; `tally` counts along."""
         head = b""
         try:
             with self._connection.send_query(sql, fmt) as result:
                 for chunk in result:
                     data = bytes(chunk.bytes())
+                    tally.add(chunk.rows_read(), chunk.storage_rows_read(), chunk.storage_bytes_read())
                     if fmt == "TSVWithNames":
                         line, _, rest = data.partition(b"\n")
                         data, head = (data, line) if not head else (rest, head)
@@ -172,6 +194,18 @@ class Database:
             # Of an answer without rows there was no block, so the names are asked for.
             names = self.query(f"DESCRIBE ({sql}\n)", "TSV").splitlines()
             yield b"\t".join(line.partition(b"\t")[0] for line in names) + b"\n"
+
+    def whole(self, sql: str, fmt: str, tally: Tally) -> Generator[bytes]:
+        """The answer of any statement in any format, made as a whole, in pieces of 1 MiB; `tally` counts along."""
+        try:
+            result = self._connection.query(sql, fmt)
+        except Exception as error:
+            raise clickhouse_error(str(error)) from error
+        tally.add(result.rows_read(), result.storage_rows_read(), result.storage_bytes_read())
+        data = bytes(result.bytes() or b"")
+        del result
+        for at in range(0, len(data), _PIECE):
+            yield data[at : at + _PIECE]
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """The rows of a SELECT, as dictionaries; 64-bit integers are numbers."""
@@ -197,10 +231,6 @@ class Database:
             return Insert(self._connection.send_insert(sql, fmt))
         except RuntimeError as error:
             raise clickhouse_error(str(error)) from error
-
-    def use(self, name: str) -> None:
-        """Makes `name` the database in which tables are looked for. Raises StoreError where there is none."""
-        self.query(f"USE {quote(name)}")
 
     def insert_rows(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Inserts a few rows given as dictionaries; columns not named get their defaults."""

@@ -98,7 +98,7 @@ def run_python(code: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["import", "--help"], ["sql", "--help"]])
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["import", "--help"], ["sql", "--help"], ["fleet", "--help"]])
 def test_the_command_line_answers_without_heavy_imports(arguments: list[str]) -> None:
     code = (
         "import sys\n"

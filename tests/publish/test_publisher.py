@@ -63,10 +63,11 @@ class Watch:
 
     def _look(self) -> None:
         while not self._done.is_set():
-            totals = self.publisher.totals()
+            for capture in None, "first":
+                totals = self.publisher.totals(capture)
+                if not totals.balanced:
+                    self.wrong.append(totals)
             self.looks += 1
-            if not totals.balanced:
-                self.wrong.append(totals)
             time.sleep(0.002)
 
 
@@ -215,6 +216,10 @@ async def test_a_spool_that_overflows_loses_the_oldest_and_counts_exactly(shaky_
         lost_frames["first" if number < 150 else "second"] += number
     assert totals.dropped_by == {(capture, Reason.SPOOL_FULL): frames for capture, frames in lost_frames.items()}
     assert totals.published == sum(arrived)
+    first = publisher.totals("first")
+    assert (first.put, first.dropped) == (sum(range(150)), lost_frames["first"])
+    assert first.published == first.put - first.dropped
+    assert publisher.totals("none such").put == 0
 
 
 async def test_without_a_spool_memory_is_the_limit(tmp_path: Path) -> None:

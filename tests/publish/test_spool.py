@@ -38,7 +38,7 @@ class Stored:
         """Puts messages and stores them."""
         stored = []
         for each in messages:
-            self.accounts.put(each.frames, each.size)
+            self.accounts.put(each.capture, each.frames, each.size)
             stored.append(self.spool.append(each))
             assert self.accounts.totals().balanced
         return stored
@@ -49,7 +49,7 @@ class Stored:
         while (taken := self.spool.take()) is not None:
             record, each = taken
             assert record.size == each.size
-            self.accounts.published(each.frames, each.size, record.place)
+            self.accounts.published(each.capture, each.frames, each.size, record.place)
             self.spool.acked(record)
             got.append(each)
         assert self.accounts.totals().balanced
@@ -201,7 +201,7 @@ def test_what_is_in_memory_as_well_is_not_lost_with_its_segment(directory: Path)
 def test_a_message_larger_than_the_limit_finds_no_room(directory: Path) -> None:
     stored = Stored(directory, 1 << 20)
     large = message(5, 1 << 20)
-    stored.accounts.put(large.frames, large.size)
+    stored.accounts.put(large.capture, large.frames, large.size)
     with pytest.raises(DiskFull, match="does not fit"):
         stored.spool.append(large)
     assert stored.accounts.totals().memory == 5
@@ -265,7 +265,7 @@ def test_a_disk_without_any_room_refuses_and_goes_on_later(small_disk: Path) -> 
     with pytest.raises(OSError, match="No space left"):
         (small_disk / "rest").write_bytes(bytes(1 << 21))
     one = message(1, 20_000)
-    stored.accounts.put(one.frames, one.size)
+    stored.accounts.put(one.capture, one.frames, one.size)
     for _ in range(3):
         with pytest.raises(DiskFull):
             stored.spool.append(one)
