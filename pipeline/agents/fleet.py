@@ -60,8 +60,11 @@ class Fleet:
         )
         for topic in (self.settings.packets, self.settings.sensors):
             self._agent(topic)
-        app.on_partitions_assigned.connect(self._assigned)
-        app.on_partitions_revoked.connect(self._revoked)
+        connected: list[tuple[Any, Any]] = [
+            (app.on_partitions_assigned, self._assigned), (app.on_partitions_revoked, self._revoked),
+        ]
+        for signal, told in connected:
+            signal.connect(told)
         return app
 
     def _agent(self, topic: Topic) -> None:
