@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 
 @click.command("import", short_help="Import capture files into a database.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
-@click.option("--db", required=True, metavar="DIR", type=click.Path(), help="The database, made if need be.")
+@click.option("--db", required=True, metavar="DIR|URL",
+              help="The database: a directory, made if need be, or a server's URL.")
 @click.option("--sensor", default="file", show_default=True, metavar="NAME", help="Name that the rows bear as sensor.")
+@click.option("--user", default="", metavar="USER", envvar="SHOAL_USER", help="A server's user. Also SHOAL_USER.")
+@click.option("--password", default="", metavar="PASSWORD", envvar="SHOAL_PASSWORD",
+              help="Their password. Better given as SHOAL_PASSWORD, which other users don't see.")
 @click.pass_context
-def import_files(ctx: click.Context, files: tuple[str, ...], db: str, sensor: str) -> None:
-    """Import capture files (pcap, pcapng, also gzipped; - is standard input) into the database in DIR.
+def import_files(
+    ctx: click.Context, files: tuple[str, ...], db: str, sensor: str, user: str, password: str
+) -> None:
+    """Import capture files (pcap, pcapng, also gzipped; - is standard input) into a database.
+
+    The database is a directory, also one that `shoal serve` holds, or a ClickHouse server (http://HOST:PORT).
 
     Every frame becomes a row of table packets. A file that is stored already adds nothing; one whose import was
     interrupted is completed. Of a file that is cut, the whole frames are stored and a warning says where it is cut.
@@ -32,12 +40,12 @@ def import_files(ctx: click.Context, files: tuple[str, ...], db: str, sensor: st
         if path != "-" and not os.path.exists(path):
             raise CommandError(f"{path}: no such file", EXIT_USAGE)
     from collectors.sources.frames import CaptureError
-    from pipeline.store.database import Database
+    from pipeline.store.connect import connect
     from pipeline.store.importer import import_capture
     from pipeline.store.migrate import migrate
 
     failed = 0
-    with Database(db).open(create=True) as database:
+    with connect(db, create=True, user=user, password=password) as database:
         migrate(database)
         for path in files:
             try:

@@ -13,7 +13,7 @@ import glob
 import itertools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from pipeline.schema.ddl import literal
 from pipeline.serve.errors import ACCESS_DENIED, BAD_ARGUMENTS, INTO_OUTFILE_NOT_ALLOWED, READONLY, refused
@@ -70,12 +70,12 @@ class Guard:
             raise refused("BAD_ARGUMENTS", BAD_ARGUMENTS, "These are no columns of a table.")
         self._check_words(database, words)
 
-    def check_settings(self, names: Iterable[str]) -> None:
+    def check_settings(self, settings: Mapping[str, str]) -> None:
         """Raises StoreError where a setting names a file, or would let a reader write."""
-        for name in names:
+        for name, value in settings.items():
             if name in _OUTWARD_SETTINGS:
                 raise _denied(f"setting {name}")
-            if name == "readonly":
+            if name == "readonly" and value not in ("1", "2"):
                 raise refused("READONLY", READONLY, "Cannot modify 'readonly' setting in readonly mode.")
 
     def _check_words(self, database: Database, words: list[Token]) -> None:

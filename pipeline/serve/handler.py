@@ -89,6 +89,9 @@ class Handler:
             self._guard.check_settings(asked.settings)
         text += await body.rest(self._limits.text)
         statement = read_statement(text)
+        if not statement.verb:
+            # chDB takes what begins with no token of SQL for an empty statement, and says nothing.
+            raise refused("SYNTAX_ERROR", SYNTAX_ERROR, "Syntax error: failed at position 1: no statement begins so.")
         if statement.several:
             raise refused("SYNTAX_ERROR", SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed).")
         if statement.outfile:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
+
 from aiohttp import web
 
 from pipeline.serve.access import Access
@@ -10,9 +13,15 @@ from pipeline.serve.handler import Handler
 from pipeline.serve.query import Limits
 from pipeline.store.database import Database
 from pipeline.store.errors import StoreError
+from pipeline.store.local import announce, withdraw
 
 # Bytes of a body that are read ahead of the database.
-_READ_AHEAD = 1 << 20
+_READ_AHEAD = 2 << 20
+# ClickHouse's http_max_uri_size and http_max_field_value_size.
+_LONGEST_URL = 1 << 20
+_LONGEST_HEADER = 128 << 10
+# Seconds that requests under way have to end.
+_PATIENCE = 10.0
 _QUERIES = 8
 _INSERTS = 4
 _WAITING = 100
@@ -31,7 +40,9 @@ class Server:
         """`port` 0 takes a free one; `access` says who may do what: by default anybody may read."""
         self.host = host
         self.port = port
-        self._access = access or Access()
+        self._path = database.path
+        # Processes of the same user find it in the database's directory.
+        self._access = replace(access or Access(), token=secrets.token_urlsafe(32))
         self._queries = Lane(database, "query", _QUERIES, _WAITING)
         self._inserts = Lane(database, "insert", _INSERTS, _WAITING)
         self._handler = Handler(database, self._access, limits or Limits(), self._queries, self._inserts)
@@ -57,7 +68,8 @@ class Server:
         app.router.add_route("*", "/", handler.statement)
         self._runner = web.AppRunner(
             app, handle_signals=False, access_log=None, auto_decompress=False, read_bufsize=_READ_AHEAD,
-            handler_cancellation=True,
+            handler_cancellation=True, shutdown_timeout=_PATIENCE,
+            max_line_size=_LONGEST_URL, max_field_size=_LONGEST_HEADER,
         )
         await self._runner.setup()
         try:
@@ -66,13 +78,15 @@ class Server:
         except OSError as error:
             await self.stop()
             raise StoreError(f"cannot listen on {self.host}:{self.port}: {error.strerror or error}") from error
-        for bound in self._runner.addresses:
-            self.port = int(bound[1])
+        self.port = int(self._runner.addresses[0][1])
+        # Who listens everywhere is reached by this machine too.
+        near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)
+        announce(self._path, f"http://{near}:{self.port}" if near else self.url, self._access.token)
 
-    async def stop(self, seconds: float = 10.0) -> None:
-        """Takes no more requests, waits up to `seconds` for those under way, and ends."""
+    async def stop(self) -> None:
+        """Takes no more requests, waits up to ten seconds for those under way, kills what is left, and ends."""
+        withdraw(self._path)
         if self._runner is not None:
-            self._runner._shutdown_timeout = seconds
             await self._runner.cleanup()
             self._runner = None
         self._handler.stop()

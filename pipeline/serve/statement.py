@@ -60,8 +60,9 @@ def tokens(sql: bytes) -> Iterator[Token]:
 class Statement:
     """A statement as it goes to ClickHouse.
 
-    `verb` is its first word in capitals. `format` is what it names itself, "" for none. `data` is where the data of an
-    INSERT begin, -1 for a statement without. `several` tells that another statement follows.
+    `verb` is its first word in capitals, "" where it doesn't begin with one. `format` is what it names itself, "" for
+    none. `data` is where the data of an INSERT begin, -1 for a statement without. `several` tells that another
+    statement follows, `outfile` that its answer goes to a file.
     """
 
     sql: str
@@ -70,11 +71,6 @@ class Statement:
     data: int = -1
     several: bool = False
     outfile: bool = False
-
-    @property
-    def reads(self) -> bool:
-        """Whether it only reads."""
-        return self.verb in READS
 
 
 def read_insert(sql: bytes) -> Statement | None:
@@ -112,15 +108,15 @@ def read_insert(sql: bytes) -> Statement | None:
 
 def read_statement(sql: bytes) -> Statement:
     """Any statement without data, without the semicolon at its end."""
-    verb, named, several, outfile = b"", "", False, False
+    named, several, outfile = "", False, False
     depth = 0
     end = len(sql)
     stream = list(tokens(sql))
     while stream and stream[-1].text == b";":
         end = stream.pop().start
+    begins = next((token for token in stream if token.text != b"("), None)
+    verb = begins.text.upper() if begins is not None and begins.kind == "word" else b""
     for at, token in enumerate(stream):
-        if not verb and token.kind == "word":
-            verb = token.text.upper()
         if token.text in (b"(", b"["):
             depth += 1
         elif token.text in (b")", b"]"):

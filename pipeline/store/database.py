@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from pipeline.schema.ddl import literal, quote
 from pipeline.store.errors import StoreError, clickhouse_error
+from pipeline.store.local import NAME
 
 # Formats of which every block of a result stands for itself, so that blocks may be written one after the other.
 STREAMED = frozenset({"TSV", "TabSeparated", "CSV", "JSONEachRow", "RowBinary", "Native", "TSVWithNames"})
@@ -25,8 +26,8 @@ _PIECE = 1 << 20
 _SELECT = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 _OWN_FORMAT = re.compile(r"\b(FORMAT\s+\w+|INTO\s+OUTFILE\b.*)\s*;?\s*$", re.IGNORECASE | re.DOTALL)
 
-# What chDB makes in a directory before there is a table.
-_WITHOUT_TABLES = {"status", "tmp"}
+# What is in a directory before there is a table.
+_WITHOUT_TABLES = {"status", "tmp", NAME}
 
 INSERT_SETTINGS: dict[str, str] = {
     # One insert makes one part: its blocks are joined, whatever they hold, and none is cut.
@@ -42,6 +43,17 @@ INSERT_SETTINGS: dict[str, str] = {
 def settings_clause(settings: Mapping[str, str]) -> str:
     """`SETTINGS a = '1', ...`; ClickHouse reads quoted numbers as numbers."""
     return "SETTINGS " + ", ".join(f"{name} = {literal(value)}" for name, value in settings.items())
+
+
+class InUse(StoreError):
+    """Another process has the database; `pid` is its id, 0 where it isn't known."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        """`holder` is what the lock's file says, `PID: 1234`."""
+        said = f" ({holder})" if holder else ""
+        super().__init__(f"{path} is in use by another process{said}; an embedded database serves one at a time")
+        pid = holder.partition(":")[2].strip()
+        self.pid = int(pid) if pid.isdecimal() else 0
 
 
 @dataclass(slots=True)
@@ -143,10 +155,7 @@ class Database:
                 fcntl.flock(status, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = next((line for line in status if line.startswith("PID:")), "").strip()
-                said = f" ({holder})" if holder else ""
-                raise StoreError(
-                    f"{self.path} is in use by another process{said}; an embedded database serves one at a time"
-                ) from None
+                raise InUse(self.path, holder) from None
 
     def close(self) -> None:
         """Closes the database; closing twice does no harm."""

@@ -47,6 +47,7 @@ class StoreError(Exception):
 
 
 _LONGEST = 1000
+_VERSION = re.compile(r" \(version [^()]*(?:\([^()]*\))?\)")
 _CODE = re.compile(r"Code: (\d+)\.")
 
 
@@ -69,6 +70,6 @@ def one_line(message: str) -> str:
     """
     text = message.partition("Code: ")[2] or message
     text = text.partition("DB::Exception: ")[2] or text
-    text = " ".join(text.partition("Stack trace")[0].split())
+    text = " ".join(_VERSION.sub("", text.partition("Stack trace")[0]).split())
     # It may quote a whole statement; its start and the error's name say enough.
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST - 100]} ... {text[-100:]}"

@@ -32,6 +32,14 @@ def is_url(db: str) -> bool:
     return bool(found) and scheme in SCHEMES
 
 
+def _amid(last: bytes) -> StoreError | None:
+    """The error that a server wrote at the end of an answer which it couldn't go on with."""
+    _, found, said = last.rpartition(b"__exception__\r\n")[0].rpartition(b"__exception__\r\n")
+    # Before it stands a tag, after it a line with its length and the tag.
+    text = said.decode(errors="replace").partition("\r\n")[2].rpartition("\n")[0]
+    return clickhouse_error(text) if found else None
+
+
 class RemoteInsert:
     """An insert on its way as the body of one request, block by block; the server stores all of it or nothing."""
 
@@ -91,7 +99,7 @@ class Remote:
         self, url: str, *, user: str = "", password: str = "", database: str = "", token: str = "",
         timeout: float = 300.0,
     ) -> None:
-        """`token` is the one in the file of a serving process (pipeline.serve.local); `timeout` in seconds."""
+        """`token` is the one of a serving process (pipeline.store.local); `timeout` in seconds."""
         self._given = url
         self._user = user
         self._password = password
@@ -110,14 +118,16 @@ class Remote:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http{'s' if self._tls else ''}://{host}:{self._port}"
 
-    def open(self, *, ask: bool = True) -> Self:
-        """Reads the URL and, with `ask`, asks the server for a sign of life.
+    def open(self, *, readonly: bool = False) -> Self:
+        """Reads the URL and asks the server for a sign of life; with `readonly` nothing can be changed then.
 
         Raises StoreError: no such URL (exit code 2), no answer (retryable), refused.
         """
         self._read_url()
-        if ask:
-            self.query("SELECT 1")
+        now = self.query("SELECT getSetting('readonly')").strip()
+        # Who may only read already is not let change that.
+        if readonly and now == b"0":
+            self._settings["readonly"] = "2"
         return self
 
     def _read_url(self) -> None:
@@ -142,7 +152,9 @@ class Remote:
             self._given, user=self._user, password=self._password, database=self._database, token=self._token,
             timeout=self._timeout,
         )
-        return other.open(ask=False)
+        other._read_url()
+        other._settings |= self._settings
+        return other
 
     def close(self) -> None:
         """Ends the connection; closing twice does no harm."""
@@ -190,14 +202,18 @@ class Remote:
         body = sql.encode()
         connection = self._begin(parameters, {"Content-Length": str(len(body))})
         done = False
+        last = b""
         try:
             connection.send(body)
             response = self._answer(connection)
             while piece := response.read1(_PIECE):
+                last = piece
                 yield piece
             # read1 at the end of a body of known length doesn't.
             response.close()
             done = True
+        except http.client.IncompleteRead as error:
+            raise _amid(last) or self._lost(error) from error
         except (OSError, http.client.HTTPException) as error:
             raise self._lost(error) from error
         finally:

@@ -117,5 +117,5 @@ def test_a_server_that_is_away_may_come_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "http://host:port"])
 def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(StoreError) as caught:
-        Remote(url).open(ask=False)
+        Remote(url).open()
     assert caught.value.exit_code == 2
