@@ -13,7 +13,7 @@ from pipeline.cli.errors import EXIT_USAGE, CommandError
               envvar="SHOAL_CLICKHOUSE")
 @click.option("--prefix", default="shoal", show_default=True, metavar="NAME", help="What the topics' names begin with.")
 @click.option("--partitions", default=4, show_default=True, metavar="N", type=click.IntRange(1, 4096),
-              help="Partitions (shards) of the packets' topic where it is to be made; else those that it has.")
+              help="Partitions (shards) that the packets' topic has, or is made with.")
 @click.option("--metrics", metavar="HOST:PORT", help="Where to show metrics to Prometheus.")
 @click.option("--state", default="", metavar="DIR", type=click.Path(), help="Where Faust keeps its files. Default: a "
               "directory of its own, removed at the end.")

@@ -51,7 +51,7 @@ def offsets(played: Stage) -> int:
 def test_two_workers_store_what_an_import_stores(
     played: Stage, sent: list[Sent], imported: Digests
 ) -> None:
-    assert imported["packets"][0] > 5000
+    assert imported["packets"][0] > 1000
     played.worker()
     played.worker()
     send(played, sent)
