@@ -24,11 +24,7 @@ FLEET_EVENTS: dict[str, str] = {
     "sequence-gap": "Frames that a collector captured never came; the frame is the first of them, the count how many",
     "capture-abandoned": "A capture went silent without having ended: what the engine knew of it was given up",
     "captures-forgotten": "More captures than a worker keeps: what it knew of the one silent longest was given up",
-<<<<<<< HEAD
     "engine-fault": "The engine failed at a batch: it is a dead letter, and what was known of the capture is gone",
-=======
-    "engine-fault": "A batch at which the engine failed is a dead letter; what was known of the capture is given up",
->>>>>>> worker
 }
 """Events of captures that come over Kafka: name to meaning."""
 
