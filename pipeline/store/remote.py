@@ -118,12 +118,15 @@ class Remote:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http{'s' if self._tls else ''}://{host}:{self._port}"
 
-    def open(self, *, readonly: bool = False) -> Self:
-        """Reads the URL and asks the server for a sign of life; with `readonly` nothing can be changed then.
+    def open(self, *, readonly: bool = False, ask: bool = True) -> Self:
+        """Reads the URL and, with `ask`, asks the server for a sign of life; with `readonly` nothing can be changed
+        then, for which it has to be asked.
 
         Raises StoreError: no such URL (exit code 2), no answer (retryable), refused.
         """
         self._read_url()
+        if not ask and not readonly:
+            return self
         now = self.query("SELECT getSetting('readonly')").strip()
         # Who may only read already is not let change that.
         if readonly and now == b"0":
