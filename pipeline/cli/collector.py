@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -109,6 +110,9 @@ def _load() -> None:
                  "pyarrow.compute", "aiokafka.admin", "aiokafka.record.default_records", "encodings.idna",
                  "concurrent.futures.thread"):
         importlib.import_module(name)
+    # Only --metrics needs it, and says so where it is missing.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("prometheus_client.core")
 
 
 def _check(brokers: str, prefix: str, sensor: str, files: tuple[str, ...]) -> None:
