@@ -13,10 +13,7 @@ from typing import Any
 from collectors.publish.message import Outgoing
 from collectors.service.tap import Tap
 from pipeline import __version__
-from pipeline.schema.sensors import SENSOR_STATES
-
-RECORD = "record"
-"""Header that names the record of which a message of the sensors' topic is a row; without it, `sensors`."""
+from pipeline.schema.sensors import RECORD, SENSOR_STATES
 
 _STATISTICS = Path("/sys/class/net")
 _ADJTIMEX_UNSYNC = 5

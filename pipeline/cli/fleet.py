@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pipeline.cli.errors import CommandError
+from pipeline.schema.sensors import RECORD
 from pipeline.schema.topics import PREFIX, acks, check_prefix, control, sensors
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ async def _heard(kafka: str, prefix: str, since: float) -> list[dict[str, Any]]:
         consumer.seek(partition, found.offset)
         last: dict[tuple[str, str], dict[str, Any]] = {}
         for message in await read_on(consumer, partition):
+            if any(name == RECORD for name, _ in message.headers):
+                continue
             try:
                 told = json.loads(message.value or b"")
                 key = (str(told["sensor"]), str(told.get("frame.interface_name", "")))

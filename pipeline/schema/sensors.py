@@ -18,6 +18,9 @@ last."""
 KEPT = ("headers", "smart", "full")
 """What bytes of frames travel: the headers; those, and all of what some tracker can use; all."""
 
+RECORD = "record"
+"""Header of a message of the sensors' topic that names the record of which it is a row; without it, `sensors`."""
+
 HEARTBEAT_SECONDS = 5
 """Seconds between two heartbeats of an interface."""
 
