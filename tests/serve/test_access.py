@@ -81,6 +81,11 @@ def test_a_reader_changes_nothing_and_stays_within_the_database(reading: Served,
 
 def test_a_reader_s_settings_and_tables_are_looked_at_too(reading: Served) -> None:
     assert post(reading, "SELECT 1", readonly=0).headers["X-ClickHouse-Exception-Code"] == "164"
+    for value in (0, 10**12, "x"):
+        assert post(reading, "SELECT 1", max_memory_usage=value).headers["X-ClickHouse-Exception-Code"] == "452"
+        more = post(reading, f"SELECT 1 SETTINGS max_execution_time = '{value}'")
+        assert more.headers["X-ClickHouse-Exception-Code"] == "452"
+    assert post(reading, "SELECT 1 SETTINGS max_execution_time = 30", max_memory_usage=10**9).body == b"1\n"
     assert post(reading, "SELECT 1", readonly=2).body == b"1\n"
     assert post(reading, "SELECT 1", format_schema="/etc/passwd").headers["X-ClickHouse-Exception-Code"] == "497"
     form = '--e\r\nContent-Disposition: form-data; name="x"; filename="x"\r\n\r\n1\r\n--e--\r\n'
