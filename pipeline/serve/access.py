@@ -17,13 +17,15 @@ from pipeline.store.errors import StoreError
 class Access:
     """User and password, both empty where anybody may ask; `read_write` lets those who may ask change data.
 
-    `token` is known to processes of the same user on this machine alone; it opens everything.
+    `token` is known to processes of the same user on this machine alone; it opens everything. With `token_only` nothing
+    else does.
     """
 
     user: str = ""
     password: str = ""
     read_write: bool = False
     token: str = ""
+    token_only: bool = False
 
     def check(self, host: str) -> None:
         """Raises StoreError (exit code 2) where others than this machine could ask without a password."""
@@ -43,7 +45,9 @@ class Access:
             user, password = headers["X-ClickHouse-User"], headers.get("X-ClickHouse-Key", "")
         elif kind == "Basic":
             user, _, password = _decoded(said).partition(":")
-        if not self.user:
+        if self.token_only:
+            pass
+        elif not self.user:
             # ClickHouse's own default user without password.
             if user in ("", "default") and not password:
                 return self.read_write

@@ -67,6 +67,11 @@ class Dress:
             data = packed.encode(data) if data else b""
         return data
 
+    def next(self, pieces: Iterator[bytes]) -> bytes | None:
+        """What is sent of the next piece, b"" where it waits for more; None after the last. Raises StoreError."""
+        piece = next(pieces, None)
+        return None if piece is None else self.encode(piece)
+
     def end(self) -> bytes:
         """What is sent at the end."""
         return b"".join(packed.end() for packed in self._packed)
@@ -75,14 +80,15 @@ class Dress:
 class Held:
     """An answer that is held back until it is whole, in memory or, where it is large, in a file without name."""
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
-
-    def fill(self, pieces: Iterator[bytes], dress: Dress) -> None:
+    def __init__(self, pieces: Iterator[bytes], dress: Dress) -> None:
         """Takes all of an answer. Raises StoreError."""
-        for piece in pieces:
-            self._file.write(dress.encode(piece))
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        try:
+            while (piece := dress.next(pieces)) is not None:
+                self._file.write(piece)
+        except BaseException:
+            self._file.close()
+            raise
         self._file.write(dress.end())
         self.size = self._file.tell()
         self._file.seek(0)

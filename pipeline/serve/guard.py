@@ -16,7 +16,14 @@ import re
 from collections.abc import Mapping
 
 from pipeline.schema.ddl import literal
-from pipeline.serve.errors import ACCESS_DENIED, BAD_ARGUMENTS, INTO_OUTFILE_NOT_ALLOWED, READONLY, refused
+from pipeline.serve.errors import (
+    ACCESS_DENIED,
+    BAD_ARGUMENTS,
+    INTO_OUTFILE_NOT_ALLOWED,
+    READONLY,
+    SETTING_CONSTRAINT_VIOLATION,
+    refused,
+)
 from pipeline.serve.statement import READS, Token, tokens
 from pipeline.store.database import Database
 from pipeline.store.errors import StoreError
@@ -42,7 +49,9 @@ _BRACES = re.compile(r"\{[^}]*\}")
 class Guard:
     """Tells statements that read the database from all others."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Mapping[str, int]) -> None:
+        """`bounds`: settings that may be lowered only."""
+        self._bounds = bounds
         self._refused: frozenset[str] = _OUTWARD
 
     def start(self, database: Database) -> None:
@@ -75,12 +84,22 @@ class Guard:
         for name, value in settings.items():
             if name in _OUTWARD_SETTINGS:
                 raise _denied(f"setting {name}")
+            self._check_bound(name, value)
             if name == "readonly" and value not in ("1", "2"):
                 raise refused("READONLY", READONLY, "Cannot modify 'readonly' setting in readonly mode.")
 
+    def _check_bound(self, name: str, value: str) -> None:
+        most = self._bounds.get(name)
+        # 0 is for no bound.
+        if most is not None and not (value.isdecimal() and 0 < int(value) <= most):
+            raise refused(
+                "SETTING_CONSTRAINT_VIOLATION", SETTING_CONSTRAINT_VIOLATION,
+                f"Setting {name} shouldn't be greater than {most}.",
+            )
+
     def _check_words(self, database: Database, words: list[Token]) -> None:
         end = Token("other", b"", 0, 0)
-        for token, follows in zip(words, [*words[1:], end], strict=True):
+        for token, follows, value in zip(words, [*words[1:], end], [*words[2:], end, end], strict=False):
             if token.is_word(b"OUTFILE", b"INFILE") and follows.kind == "quoted":
                 raise refused("INTO_OUTFILE_NOT_ALLOWED", INTO_OUTFILE_NOT_ALLOWED, "INTO OUTFILE is not allowed.")
             name = token.name
@@ -91,6 +110,8 @@ class Guard:
                     raise _denied(f"{name}()")
             elif name in _OUTWARD_SETTINGS:
                 raise _denied(f"setting {name}")
+            elif name in self._bounds and follows.text == b"=":
+                self._check_bound(name, value.text.decode())
             elif _is_file(name) and not _is_table(database, name):
                 raise _denied(f"`{name}` is a file and")
 

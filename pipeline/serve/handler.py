@@ -33,7 +33,7 @@ class Handler:
         self._limits = limits
         self._inserts = inserts
         self._sessions = Sessions(database, queries)
-        self._guard = Guard()
+        self._guard = Guard(limits.settings)
         self._version = ""
         self._common: dict[str, str] = {}
 

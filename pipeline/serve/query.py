@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ class Limits:
     memory: int = 2_000_000_000
     seconds: int = 300
     text: int = 64 << 20
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """The bounds that are settings of ClickHouse."""
+        return {"max_memory_usage": self.memory, "max_execution_time": self.seconds}
 
 
 class Query:
@@ -55,22 +61,24 @@ class Query:
             "X-ClickHouse-Format": self._format, "X-ClickHouse-Exception-Tag": tag,
             "Content-Type": media_type(self._format),
         }
-        async with sessions.work(self._asked, self._may_write, headers["X-ClickHouse-Query-Id"]) as (work, left):
+        query_id = headers["X-ClickHouse-Query-Id"]
+        async with sessions.work(self._asked, self._may_write, query_id) as (work, left):
             await work.run(lambda: self._prepare(work, left))
             pieces = self._pieces(work.database)
             try:
                 if self._asked.flag("wait_end_of_query"):
-                    return await self._whole(request, work, pieces, dress, headers)
-                # The first piece tells whether the statement is right at all.
-                first = await work.run(lambda: self._next(pieces, dress))
-                response = web.StreamResponse(headers=headers | self._told())
-                await response.prepare(request)
-                await self._stream(response, work, first, pieces, dress, (tag, version))
-                if response.keep_alive is False and request.transport is not None:
-                    request.transport.close()
-                return response
+                    answer: _Whole | _Stream = _Whole(await work.run(lambda: Held(pieces, dress)))
+                    headers |= self._told()
+                else:
+                    # The first piece tells whether the statement is right at all.
+                    first = await work.run(lambda: dress.next(pieces))
+                    answer = _Stream(dress, tag, version)
+                    await answer.begin(request, headers | self._told(), first)
+                    await answer.go_on(work, pieces)
             finally:
                 await work.run(pieces.close)
+        # The session and the turn are free before the client can know that the answer is whole.
+        return await answer.end(request, headers)
 
     def _prepare(self, work: Work, left: set[str]) -> None:
         database = work.database
@@ -82,7 +90,7 @@ class Query:
             insert.append(table.data)
             insert.finish()
         settings = {
-            "max_memory_usage": str(self._limits.memory), "max_execution_time": str(self._limits.seconds),
+            **{name: str(most) for name, most in self._limits.settings.items()},
             # chDB takes a bare expression for a SELECT, a server does not.
             "implicit_select": "0",
         } | self._asked.settings | {"log_comment": work.mark}
@@ -100,44 +108,6 @@ class Query:
             return database.pieces(statement.sql, self._format, self._tally)
         return database.whole(statement.sql, self._format, self._tally)
 
-    @staticmethod
-    def _next(pieces: Iterator[bytes], dress: Dress) -> bytes | None:
-        piece = next(pieces, None)
-        return None if piece is None else dress.encode(piece)
-
-    async def _whole(
-        self, request: web.Request, work: Work, pieces: Iterator[bytes], dress: Dress, headers: dict[str, str]
-    ) -> web.StreamResponse:
-        held = Held()
-        try:
-            await work.run(lambda: held.fill(pieces, dress))
-            response = web.StreamResponse(headers=headers | self._told())
-            response.content_length = held.size
-            await response.prepare(request)
-            while piece := await work.run(held.read):
-                await response.write(piece)
-            await response.write_eof()
-            return response
-        finally:
-            held.close()
-
-    async def _stream(
-        self, response: web.StreamResponse, work: Work, first: bytes | None, pieces: Iterator[bytes], dress: Dress,
-        marked: tuple[str, str],
-    ) -> None:
-        tag, version = marked
-        piece = first
-        try:
-            while piece is not None:
-                if piece:
-                    await response.write(piece)
-                piece = await work.run(lambda: self._next(pieces, dress))
-            await response.write_eof(dress.end())
-        except StoreError as error:
-            # The status is sent: the error comes as a block of its own, and the connection ends without an end.
-            await response.write(dress.encode(block_of(text_of(error, version), tag), error=True) + dress.end())
-            response.force_close()
-
     def _told(self) -> dict[str, str]:
         tally = self._tally
         said = summary(
@@ -146,3 +116,62 @@ class Query:
         )
         headers = {"X-ClickHouse-Summary": said}
         return headers | ({"X-ClickHouse-Progress": said} if self._asked.flag("send_progress_in_http_headers") else {})
+
+
+class _Whole:
+    """An answer that is sent when all of it is there, with its length."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+
+    async def end(self, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
+        """Sends it."""
+        try:
+            response = web.StreamResponse(headers=headers)
+            response.content_length = self._held.size
+            await response.prepare(request)
+            while piece := await asyncio.to_thread(self._held.read):
+                await response.write(piece)
+            await response.write_eof()
+            return response
+        finally:
+            self._held.close()
+
+
+class _Stream:
+    """An answer that is sent as it comes."""
+
+    def __init__(self, dress: Dress, tag: str, version: str) -> None:
+        self._dress = dress
+        self._tag = tag
+        self._version = version
+        self._response = web.StreamResponse()
+        self._failed = False
+
+    async def begin(self, request: web.Request, headers: dict[str, str], first: bytes | None) -> None:
+        """Sends the head and the first piece."""
+        self._response.headers.update(headers)
+        await self._response.prepare(request)
+        if first:
+            await self._response.write(first)
+
+    async def go_on(self, work: Work, pieces: Iterator[bytes]) -> None:
+        """Sends the other pieces."""
+        try:
+            while (piece := await work.run(lambda: self._dress.next(pieces))) is not None:
+                if piece:
+                    await self._response.write(piece)
+        except StoreError as error:
+            # The status is sent already: the error comes as a block of its own.
+            block = block_of(text_of(error, self._version), self._tag)
+            await self._response.write(self._dress.encode(block, error=True) + self._dress.end())
+            self._failed = True
+
+    async def end(self, request: web.Request, _: dict[str, str]) -> web.StreamResponse:
+        """Sends the end; of an answer that failed there is none, and the connection is closed."""
+        if not self._failed:
+            await self._response.write_eof(self._dress.end())
+        elif request.transport is not None:
+            self._response.force_close()
+            request.transport.close()
+        return self._response

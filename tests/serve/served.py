@@ -14,6 +14,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def shoal(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs a command of `shoal` to its end."""
+    command = (sys.executable, "-m", "pipeline.cli.main", *map(str, arguments))
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, cwd=ROOT, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
 @dataclass(frozen=True)
 class Served:
     """A running `shoal serve`."""
