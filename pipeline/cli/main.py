@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("pipeline.cli.sql:sql", "Query a database in SQL."),
     "fields": ("pipeline.cli.fields:fields", "List all fields, with type and meaning."),
     "capture": ("pipeline.cli.capture:capture", "Capture frames of interfaces into a file."),
+    "interfaces": ("pipeline.cli.interfaces:interfaces", "List the network interfaces that can be captured on."),
     "completion": ("pipeline.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 """Subcommand to where it is and what it does, in the order of `--help`."""
