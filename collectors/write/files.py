@@ -56,7 +56,9 @@ class SaveFile:
             raise
         except OSError as e:
             if stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-                os.ftruncate(self._descriptor, self.size + self._form.whole(data[:done]))
+                self.size += self._form.whole(data[:done])
+                os.ftruncate(self._descriptor, self.size)
+                os.lseek(self._descriptor, self.size, os.SEEK_SET)
             raise WriteError(f"{self._under_way}: {e.strerror}; the capture ends here, what was written stays") from e
         self.size += len(data)
 

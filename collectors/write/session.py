@@ -13,6 +13,8 @@ from collectors.write.forms import Counts
 
 _LOOK_SECONDS = 0.2
 """How often it looks whether it is to stop, or a file's time is over, while no frame comes."""
+_LATE_NS = 1_000_000_000
+"""How old a frame can be when it comes out of the ring: a file whose time is over is kept open so long for it."""
 _DRAIN_SECONDS = 2.0
 """How long the last frames may take out of the ring: the kernel hands over a block that is not full by a timer."""
 
@@ -50,7 +52,7 @@ class Session:
         while not self._stopping and not self._enough(files):
             if not self._round(files, poll):
                 poll.poll(_LOOK_SECONDS * 1000)
-                files.turn(time.time_ns())
+                files.turn(time.time_ns() - _LATE_NS)
         if not self._enough(files):
             self._drain(files)
 

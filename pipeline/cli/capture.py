@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from collectors.sources.ring import Ring
+    from collectors.write.files import SaveFiles
     from collectors.write.forms import Form
     from collectors.write.session import Session
 
@@ -67,7 +68,7 @@ def capture(interfaces: tuple[str, ...], path: str, form: str, snaplen: int, cou
         session = Session(rings, count, _tell)
         saved = SaveFiles(path, _form(form, rings), session.counts, size=(size or 0) * _MEGABYTE,
                           seconds=seconds or 0, files=files or 0)
-        saved.open(time.time_ns())
+        _begin(saved, user)
         _stop_on_signals(session)
         for ring in rings:
             _tell(f"listening on {ring.interface}, link type {ring.linktype}, snapshot length {ring.snaplen} bytes")
@@ -81,6 +82,18 @@ def capture(interfaces: tuple[str, ...], path: str, form: str, snaplen: int, cou
     finally:
         for ring in rings:
             ring.close()
+
+
+def _begin(files: SaveFiles, user: str | None) -> None:
+    from collectors.write.files import WriteError
+
+    try:
+        files.open(time.time_ns())
+    except WriteError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        name = user or "this user"
+        raise WriteError(f"{error}; it is written with the rights of {name} alone") from error
 
 
 def _open(rings: list[Ring]) -> None:

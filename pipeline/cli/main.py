@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collector": ("pipeline.cli.collector:collector", "Capture, decode, and publish to Kafka."),
     "capture": ("pipeline.cli.capture:capture", "Capture frames of interfaces into a file."),
     "fleet": ("pipeline.cli.fleet:fleet", "List the collectors of a fleet, and change their settings."),
+    "interfaces": ("pipeline.cli.interfaces:interfaces", "List the network interfaces that can be captured on."),
     "completion": ("pipeline.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 """Subcommand to where it is and what it does, in the order of `--help`."""

@@ -42,6 +42,10 @@ class Program:
             assert line, f"ended: {self.said}"
             self.said += line
 
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
+
     def end(self, number: int | None = signal.SIGINT) -> int:
         """Send a signal, if any, and wait for the end; the exit code."""
         if number is not None:
