@@ -5,6 +5,7 @@ https://clickhouse.com/docs/interfaces/http#using-clickhouse-sessions-in-the-htt
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from pipeline.serve.request import Asked
 from pipeline.store.database import Database
 
 _TIMEOUT = 60
+_RELEASE_SECONDS = 0.5
 _MOST_SECONDS = 3600
 _MOST = 1000
 
@@ -54,6 +56,7 @@ class Sessions:
             async with self._lane.work(query_id) as work:
                 yield work, set()
             return
+        await self._released(may_write, name)
         async with self._lane.turn():
             session = self._take(name, may_write, asked)
             left = session.set
@@ -66,6 +69,12 @@ class Sessions:
                 if asked.flag("close_session"):
                     del self._sessions[may_write, name]
                     session.database.close()
+
+    async def _released(self, may_write: bool, name: str) -> None:
+        """Wait a moment for the session: a client has its answer a little before the request before is done with."""
+        until = time.monotonic() + _RELEASE_SECONDS
+        while (one := self._sessions.get((may_write, name))) and one.busy and time.monotonic() < until:
+            await asyncio.sleep(0.005)
 
     def _take(self, name: str, may_write: bool, asked: Asked) -> Session:
         self._expire()
