@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import lz4.frame
 import numpy as np
 
 from pipeline.agents.inserts import Encoder, Insert
@@ -72,6 +73,8 @@ class Checkpoints:
 
     def insert(self, offset: int, snapshot: bytes, time_ns: int) -> Insert:
         """What stores a checkpoint; `time_ns` is the time now. It takes the place of the oldest."""
+        # Most of what is known is zeros.
+        snapshot = lz4.frame.compress(snapshot, block_size=lz4.frame.BLOCKSIZE_MAX1MB, block_linked=False)
         slot = min(self._offsets, key=lambda slot: self._offsets[slot])
         self._offsets[slot] = offset
         parts = max(1, -(-len(snapshot) // PART_BYTES))
@@ -113,7 +116,7 @@ class Checkpoints:
             " ORDER BY shoal.part LIMIT 1 BY shoal.part", "RowBinary",
         )
         snapshot = b"".join(_strings(answer))
-        return snapshot if _digest(snapshot) == found.digest else None
+        return lz4.frame.decompress(snapshot) if _digest(snapshot) == found.digest else None
 
 
 def _digest(snapshot: bytes) -> str:

@@ -22,7 +22,7 @@ from pipeline.schema.columns import BATCH_ROWS, Columns
 from pipeline.schema.message import LAYOUT, MOST_BYTES, Head, MessageError, decode, read_head
 from pipeline.schema.packets import PACKETS
 
-FORMAT = 1
+FORMAT = 2
 """Moves with every change of what a snapshot holds."""
 MOST_CAPTURES = 256
 """Captures of which a partition keeps what the engine knows; for one more, the one that was silent longest goes."""
@@ -210,7 +210,7 @@ class Packets:
             "format": FORMAT,
             "live": [
                 {"key": list(key), "seen": live.seen, "covered": live.shard.covered.state(),
-                 "shard": live.shard.snapshot()}
+                 "shard": live.shard.state()}
                 for key, live in self._live.items()
             ],
             "known": [[*key, k.upto, k.missing, k.now, k.ended] for key, k in self._known.items()],

@@ -250,8 +250,8 @@ class Partition:
             await self._write(self._boundary, await self._snapshot())
 
     async def _write(self, offset: int, snapshot: bytes) -> None:
-        insert = self._checkpoints.insert(offset, snapshot, time.time_ns())
         begun = time.monotonic()
+        insert = await self._wait(self._checkpoints.insert, offset, snapshot, time.time_ns())
         await self._wait(self.storage.insert, insert)
         taken = time.monotonic() - begun
         self._every = max(self._every, taken / CHECKPOINT_SHARE)

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from pipeline.engine.front import Front
 from pipeline.engine.notes import Notes, event_rows, events_of
-from pipeline.engine.snapshot import SnapshotError, pack, unpack
+from pipeline.engine.snapshot import SnapshotError, Tree, pack, unpack
 from pipeline.engine.trackers import Part, Sink, Trackers
 from pipeline.schema.columns import Columns
 
-__all__ = ["ENGINE_STATE", "Engine", "SnapshotError", "pack_parts", "restore_parts"]
+__all__ = ["ENGINE_STATE", "Engine", "SnapshotError", "restore_parts", "state_of"]
 
 ENGINE_STATE = 3
 """Moves with every change of what the parts keep, so that no engine takes back what it would misread."""
 
 
-def pack_parts(parts: dict[str, Part]) -> bytes:
-    """A snapshot of the parts of an engine."""
-    return pack({"engine": ENGINE_STATE, "parts": {name: part.state() for name, part in parts.items()}})
+def state_of(parts: dict[str, Part]) -> Tree:
+    """What the parts of an engine know, for `pack`."""
+    return {"engine": ENGINE_STATE, "parts": {name: part.state() for name, part in parts.items()}}
 
 
-def restore_parts(snapshot: bytes, parts: dict[str, Part]) -> None:
-    """Let the parts know what a snapshot was taken from.
+def restore_parts(state: Tree, parts: dict[str, Part]) -> None:
+    """Let the parts know what `state_of` told of such parts.
 
-    Raises SnapshotError where it is damaged, of another version, or of an engine with other parts.
+    Raises SnapshotError where it is of another version, or of an engine with other parts.
     """
-    tree = unpack(snapshot)
-    if tree.get("engine") != ENGINE_STATE or tree["parts"].keys() != parts.keys():
+    if state.get("engine") != ENGINE_STATE or state["parts"].keys() != parts.keys():
         raise SnapshotError("the snapshot is of another version of the engine, or of other parts of it")
     for name, part in parts.items():
-        part.restore(tree["parts"][name])
+        part.restore(state["parts"][name])
 
 
 class Engine:
@@ -60,14 +59,14 @@ class Engine:
 
     def snapshot(self) -> bytes:
         """All that the engine knows, after the rows so far; `restore` takes it back."""
-        return pack_parts(self._parts())
+        return pack(state_of(self._parts()))
 
     def restore(self, snapshot: bytes) -> None:
         """Know what a snapshot was taken from, and go on from there.
 
         Raises SnapshotError where it is damaged, of another version, or of an engine with other parts.
         """
-        restore_parts(snapshot, self._parts())
+        restore_parts(unpack(snapshot), self._parts())
 
     def _parts(self) -> dict[str, Part]:
         front: dict[str, Part] = {

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine import pack_parts, restore_parts
+from pipeline.engine import restore_parts, state_of
 from pipeline.engine.notes import Event, Notes, event_rows, events_of
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.trackers import Part, Sink, Trackers
@@ -82,13 +82,13 @@ class Shard:
         """Hand out what waits for the end of the capture."""
         self.trackers.finish(self.covered.now)
 
-    def snapshot(self) -> bytes:
+    def state(self) -> Tree:
         """All that is known, after the messages so far; `restore` takes it back."""
-        return pack_parts(self._parts())
+        return state_of(self._parts())
 
-    def restore(self, snapshot: bytes) -> None:
-        """Know what a snapshot was taken from. Raises SnapshotError where it is damaged or of another version."""
-        restore_parts(snapshot, self._parts())
+    def restore(self, state: Tree) -> None:
+        """Know what a state was taken from. Raises SnapshotError where it is of another version."""
+        restore_parts(state, self._parts())
 
     def _parts(self) -> dict[str, Part]:
         return self.trackers.parts() | {"covered": self.covered}

@@ -29,15 +29,17 @@ class SnapshotError(Exception):
 
 def pack(tree: Tree) -> bytes:
     """The tree as bytes. Raises TypeError where it holds anything else than `Tree` says."""
-    pieces: list[bytes] = []
+    pieces: list[Any] = []
     size = 0
 
-    def keep(data: bytes) -> int:
+    def keep(data: memoryview | bytes | bytearray) -> int:
         nonlocal size
         at = size
-        padded = data + bytes(-len(data) % 8)
-        pieces.append(padded)
-        size += len(padded)
+        pieces.append(data)
+        size += len(data)
+        if size % 8:
+            pieces.append(bytes(-size % 8))
+            size += -size % 8
         return at
 
     def plain(value: Any) -> Any:
@@ -45,9 +47,10 @@ def pack(tree: Tree) -> bytes:
             kind = np.dtype(value.dtype).newbyteorder("<").str
             if kind not in _TYPES:
                 raise TypeError(f"an array of {value.dtype} can't stand in a snapshot")
-            return {"array": [kind, list(value.shape), keep(np.ascontiguousarray(value).astype(kind).tobytes())]}
+            array = np.ascontiguousarray(value, kind)
+            return {"array": [kind, list(value.shape), keep(array.reshape(-1).view("u1").data)]}
         if isinstance(value, bytes | bytearray):
-            return {"bytes": [len(value), keep(bytes(value))]}
+            return {"bytes": [len(value), keep(value)]}
         if isinstance(value, dict):
             return {"tree": {str(name): plain(of) for name, of in value.items()}}
         if isinstance(value, list | tuple):
@@ -58,8 +61,12 @@ def pack(tree: Tree) -> bytes:
 
     header = json.dumps(plain(tree), separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
-    body = b"".join([len(header).to_bytes(8, "little"), header, *pieces])
-    return MAGIC + hashlib.blake2b(body, digest_size=_DIGEST).digest() + body
+    # Joined once: a state may have hundreds of megabytes.
+    pieces = [len(header).to_bytes(8, "little"), header, *pieces]
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    for piece in pieces:
+        digest.update(piece)
+    return b"".join([MAGIC, digest.digest(), *pieces])
 
 
 def unpack(data: bytes) -> Tree:

@@ -26,8 +26,9 @@ CHECKPOINTS = Record(
         C("shoal.parts", "u32", "Parts that the snapshot has"),
         C("shoal.offset", "u64", "Offset of the next message; the version of the row"),
         C("shoal.time", "time", "When the checkpoint was written", unit="ns since 1970-01-01 UTC"),
-        C("shoal.digest", "text", "BLAKE2b of the whole snapshot, in hex"),
-        C("shoal.data", "raw", "The snapshot's bytes of this part", unit="bytes", codec="ZSTD(1)"),
+        C("shoal.digest", "text", "BLAKE2b of all parts one after the other, in hex"),
+        C("shoal.data", "raw", "The part's bytes; all of them are the snapshot as an LZ4 frame", unit="bytes",
+          codec="ZSTD(1)"),  # fmt: skip
     ),
     order_by=("shoal.topic", "shoal.partition", "shoal.slot", "shoal.part"),
     partition_by="(`shoal.topic`, `shoal.partition`)",

@@ -11,10 +11,15 @@ from pipeline.serve.compression import Decoder
 from pipeline.serve.errors import SYNTAX_ERROR, refused
 
 _PIECE = 1 << 20
+# Of a compressed body, whose pieces grow when they are decoded.
+_SMALL_PIECE = 256 << 10
 
 
 class Body:
-    """The bytes of a body, in order; `head` looks at the first of them, `pieces` or `rest` are what comes after."""
+    """The bytes of a body, in order; `head` looks at the first of them, `pieces` or `rest` are what comes after.
+
+    Pieces come as they were sent: `decode` each in its turn, in whatever thread, and call `end` behind the last.
+    """
 
     def __init__(self, request: web.Request, *, blocks: bool = False) -> None:
         """`blocks`: it is in ClickHouse's compressed blocks. Raises StoreError: compressed in no known way."""
@@ -28,18 +33,26 @@ class Body:
             self._decoders.append(BlockReader())
         self._ended = False
 
-    async def _read(self) -> bytes:
-        """What has come, b"" at the end. Raises StoreError where a compressed body is damaged or cut."""
-        while data := await self._content.readany():
-            for decoder in self._decoders:
-                data = decoder.decode(data)
-            # A piece of a compressed stream may hold no whole block yet.
-            if data:
-                return data
+    def decode(self, data: bytes) -> bytes:
+        """What a piece stands for; maybe nothing yet. Raises StoreError where a compressed body is damaged."""
+        for decoder in self._decoders:
+            data = decoder.decode(data)
+        return data
+
+    def end(self) -> None:
+        """Behind the last piece. Raises StoreError where a compressed body is cut."""
         if not self._ended and self._content.total_bytes:
             for decoder in self._decoders:
                 decoder.end()
         self._ended = True
+
+    async def _read(self) -> bytes:
+        """What has come, decoded; b"" at the end. Raises StoreError where a compressed body is damaged or cut."""
+        while data := await self._content.readany():
+            # A piece of a compressed stream may hold no whole block yet.
+            if data := self.decode(data):
+                return data
+        self.end()
         return b""
 
     async def head(self, size: int) -> bytes:
@@ -63,13 +76,15 @@ class Body:
         return b"".join(parts)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """All that is left, in pieces of 1 MiB or a little more; the last may be shorter."""
+        """All that is left, not decoded, in pieces of 1 MiB (256 KiB where compressed) or a little more; the last may
+        be shorter."""
+        most = _SMALL_PIECE if self._decoders else _PIECE
         parts: list[bytes] = []
         have = 0
-        while part := await self._read():
+        while part := await self._content.readany():
             parts.append(part)
             have += len(part)
-            if have >= _PIECE:
+            if have >= most:
                 yield b"".join(parts)
                 parts, have = [], 0
         if parts:

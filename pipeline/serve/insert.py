@@ -13,7 +13,7 @@ from pipeline.serve.body import Body
 from pipeline.serve.connections import Lane
 from pipeline.serve.request import Asked, prepare
 from pipeline.serve.statement import Statement
-from pipeline.store.database import INSERT_SETTINGS
+from pipeline.store.database import INSERT_SETTINGS, Insert
 from pipeline.store.errors import StoreError
 
 
@@ -35,8 +35,8 @@ async def answer_insert(
             if first:
                 await work.run(lambda: under_way.append(first))
             async for piece in body.pieces():
-                read += len(piece)
-                await work.run(lambda piece=piece: under_way.append(piece))  # type: ignore[misc]
+                read += await work.run(lambda piece=piece: _append(under_way, body.decode(piece)))  # type: ignore[misc]
+            body.end()
             rows = await work.run(under_way.finish)
         except BaseException:
             with contextlib.suppress(StoreError):
@@ -47,3 +47,9 @@ async def answer_insert(
         elapsed_ns=time.perf_counter_ns() - begun,
     )
     return web.Response(headers=headers | {"X-ClickHouse-Summary": done, "Content-Type": PLAIN})
+
+
+def _append(under_way: Insert, data: bytes) -> int:
+    if data:
+        under_way.append(data)
+    return len(data)

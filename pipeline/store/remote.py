@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+import lz4.frame
+
 from pipeline.schema.ddl import quote
 from pipeline.store.database import INSERT_SETTINGS, settings_clause
 from pipeline.store.errors import StoreError, clickhouse_error
@@ -47,15 +49,24 @@ class RemoteInsert:
         self.table = table
         self._remote = remote
         self._connection = connection
+        # Native blocks shrink to a sixth, in a tenth of the time that a server takes to read them as they are.
+        self._frame = lz4.frame.LZ4FrameCompressor(block_size=lz4.frame.BLOCKSIZE_MAX1MB, block_linked=False)
+        self._head = self._frame.begin()
 
     def append(self, block: bytes) -> None:
         """Sends a Native block. Raises StoreError where the server refuses it or went away."""
         if not block:
             return
+        head, self._head = self._head, b""
+        self._send(head + self._frame.compress(block))
+
+    def _send(self, data: bytes) -> None:
+        if not data:
+            return
         try:
-            # Three sends, so that a block of several MiB is not copied to get its frame.
-            self._connection.send(b"%x\r\n" % len(block))
-            self._connection.send(block)
+            # Three sends, so that a piece of several MiB is not copied to get its frame.
+            self._connection.send(b"%x\r\n" % len(data))
+            self._connection.send(data)
             self._connection.send(b"\r\n")
         except (OSError, http.client.HTTPException) as error:
             # A server that refuses says why before it hangs up.
@@ -68,6 +79,7 @@ class RemoteInsert:
 
     def finish(self) -> int:
         """Ends the body; the rows that the server wrote. Raises StoreError."""
+        self._send(self._head + self._frame.flush())
         try:
             self._connection.send(b"0\r\n\r\n")
             response = self._remote._answer(self._connection, self._doing)
@@ -192,7 +204,8 @@ class Remote:
         settings = INSERT_SETTINGS | ({"insert_deduplication_token": token} if token else {})
         names = ", ".join(quote(name) for name in columns)
         sql = f"INSERT INTO {quote(table)} ({names}) {settings_clause(settings)} FORMAT Native"
-        connection = self._begin({"query": sql}, {"Transfer-Encoding": "chunked"}, f"insert into {table} failed: ")
+        headers = {"Transfer-Encoding": "chunked", "Content-Encoding": "lz4"}
+        connection = self._begin({"query": sql}, headers, f"insert into {table} failed: ")
         return RemoteInsert(self, connection, table)
 
     def insert_rows(self, table: str, rows: list[dict[str, Any]]) -> None:

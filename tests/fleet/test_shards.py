@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine.shard import Shard
+from pipeline.engine.snapshot import pack, unpack
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from pipeline.schema.message import decode
@@ -35,7 +36,7 @@ def test_snapshots_between_messages(capture: Path, expected: Rows) -> None:  # n
         if rng.random() < 0.5:
             return shard
         other = rows.shard()
-        other.restore(shard.snapshot())
+        other.restore(unpack(pack(shard.state())))
         return other
 
     assert through(capture, 3, 1000, replaced).sorted() == expected.sorted()
