@@ -28,7 +28,7 @@ CHECKPOINTS = Record(
         C("shoal.time", "time", "When the checkpoint was written", unit="ns since 1970-01-01 UTC"),
         C("shoal.digest", "text", "BLAKE2b of all parts one after the other, in hex"),
         C("shoal.data", "raw", "The part's bytes; all of them are the snapshot as an LZ4 frame", unit="bytes",
-          codec="ZSTD(1)"),  # fmt: skip
+          codec="ZSTD(1)"),
     ),
     order_by=("shoal.topic", "shoal.partition", "shoal.slot", "shoal.part"),
     partition_by="(`shoal.topic`, `shoal.partition`)",

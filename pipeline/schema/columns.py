@@ -179,6 +179,10 @@ class Columns:
         slab: NDArray[np.generic] = getattr(self, column.of.slab)
         return slab[self._slots[name], : self.rows]
 
+    def lane_at(self, name: str) -> tuple[int, int] | None:
+        """Number of the column's lane and the column's place in it; None where every row has a value."""
+        return self._lane_of.get(name)
+
     def counts(self, name: str) -> NDArray[np.uint8] | None:
         """The lane cells of a column, a view of shape (rows,); None where every row has a value."""
         at = self._lane_of.get(name)

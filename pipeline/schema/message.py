@@ -16,12 +16,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.schema.arrow import SchemaMismatch, from_arrow, schema_hash, to_arrow
+from pipeline.schema.arrow import SchemaMismatch, schema_hash, to_arrow
+from pipeline.schema.arrow_read import from_arrow
 from pipeline.schema.columns import Columns
 from pipeline.schema.events import EVENTS
 from pipeline.schema.packets import PACKETS
 
-VERSION = 1
+VERSION = 2
 """Moves when the layout of messages does; it is part of `LAYOUT`."""
 LAYOUT = f"{schema_hash(PACKETS)}v{VERSION}"
 """What stands in the name of the topic, so that layouts that don't fit never meet."""
@@ -127,19 +128,14 @@ def encode(
     columns: Columns, rows: NDArray[np.int64], conversation: NDArray[np.int32], turn: NDArray[np.uint8]
 ) -> bytes:
     """The value of a message: the rows `rows` of the batch, with the conversation and turn of each (of all rows)."""
-    batch = to_arrow(columns, rows)
+    batch = to_arrow(columns, rows, sparse=True)
     own = [pa.array(conversation[rows].astype(np.uint32)), pa.array(turn[rows])]
-    batch = pa.RecordBatch.from_arrays([*batch.columns, *own], schema=_schema(batch.schema))
+    batch = pa.RecordBatch.from_arrays([*batch.columns, *own], schema=pa.schema([*batch.schema, *_OWN]))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema, options=_LZ4) as writer:
         writer.write_batch(batch)
     value: bytes = sink.getvalue().to_pybytes()
     return value
-
-
-def _schema(schema: pa.Schema) -> pa.Schema:
-    # Without what the fields mean, which would be most of a small message.
-    return pa.schema([pa.field(f.name, f.type, f.nullable) for f in (*schema, *_OWN)])
 
 
 def decode(value: bytes, columns: Columns, after: int = 0) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
@@ -171,7 +167,7 @@ def _taken(batch: pa.RecordBatch, columns: Columns, after: int) -> tuple[NDArray
     if own < 1:
         raise SchemaMismatch(f"{len(batch.schema)} columns are too few")
     conversation, turn = batch.columns[own:]
-    rows = pa.RecordBatch.from_arrays(batch.columns[:own], schema=pa.schema(list(batch.schema)[:own]))
+    rows = batch.select(list(range(own)))
     from_arrow(rows, columns)
     if conversation.null_count or turn.null_count:
         raise SchemaMismatch("a row has no conversation or turn")

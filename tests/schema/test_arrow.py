@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.schema import PACKETS
-from pipeline.schema.arrow import SchemaMismatch, arrow_schema, from_arrow, schema_hash, to_arrow
+from pipeline.schema.arrow import SchemaMismatch, arrow_schema, schema_hash, to_arrow
+from pipeline.schema.arrow_read import from_arrow
 from pipeline.schema.columns import Columns
 
 DAY = datetime.date(2023, 11, 14)
@@ -188,6 +189,25 @@ def test_schema_hash() -> None:
     assert schema_hash(PACKETS) != schema_hash(replace(PACKETS, columns=wider))
 
 
+def test_columns_without_values_may_be_left_out() -> None:
+    columns = random_columns(50, seed=9)
+    for lane in ("tcp", "wlan"):
+        if lane in PACKETS.lanes:
+            columns.set_lane(lane, np.zeros(50, np.bool_))
+    whole, part = to_arrow(columns), to_arrow(columns, sparse=True)
+    assert set(whole.schema.names) - set(part.schema.names) == {
+        name for name, array in zip(whole.schema.names, whole.columns, strict=True) if array.null_count == 50
+    }
+    assert len(part.schema) < len(whole.schema)
+    one, other = Columns(PACKETS, 50), Columns(PACKETS, 50)
+    from_arrow(whole, one)
+    from_arrow(random_batch := to_arrow(random_columns(50, seed=10)), other)
+    from_arrow(part, other)
+    assert_same(one, other)
+    from_arrow(random_batch, other)
+    assert_same(random_columns(50, seed=10), other)
+
+
 def changed(name: str, change: Callable[[pa.Array], pa.Array]) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
     """A change of one column of a batch."""
 
@@ -232,7 +252,10 @@ def lists_of(array: pa.Array, items: list[int | None], each: int) -> pa.Array:
 
 
 HOSTILE: dict[str, tuple[Callable[[pa.RecordBatch], pa.RecordBatch], str]] = {
-    "a column is missing": (lambda b: b.select(b.schema.names[:-1]), "columns instead of"),
+    "a column is missing": (lambda b: b.select(b.schema.names[:-1]), "none of which is"),
+    "a column is one too many": (lambda b: b.select([*b.schema.names, "mpls.ttl"]), "one too many"),
+    "a hole where a column is left out": (
+        lambda b: b.select([n for n in b.schema.names if n != "ip.dsfield"]), "ip.len"),
     "columns in another order": (lambda b: b.select([*b.schema.names[1:], b.schema.names[0]]), "is expected"),
     "another name": (lambda b: b.rename_columns(["x", *b.schema.names[1:]]), "column x"),
     "another type": (changed("ip.len", lambda a: a.cast(pa.uint32())), "ip.len of type uint32"),
