@@ -85,6 +85,10 @@ def fleet(keep: str, workers: int) -> Iterator[Fleet]:
     """Broker, served database with its tables, and workers that have their partitions."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        # The collector gives up root's rights before it opens its spool.
+        folder.chmod(0o755)
+        (folder / "spool").mkdir()
+        (folder / "spool").chmod(0o777)
         broker = Broker(folder / "kafka")
         broker.start()
         running = Fleet(broker, folder, keep)
@@ -135,7 +139,7 @@ def latency(capture: str, pps: int, seconds: int, keep: str) -> None:
     seen: dict[int, int] = {}
     delays: list[tuple[float, int]] = []
     with fleet(keep, 1) as running, wire() as (there, here), Remote(running.url).open() as store:
-        running.collector("-i", NAME, prefix=here.command(), ready="listening on|capturing|running")
+        running.collector("-i", NAME, prefix=here.command(), ready="sensor bench: ")
         time.sleep(2)
         send = there.command("tcpreplay", "--no-flow-stats", "--preload-pcap", "-i", NAME, "--loop=0", f"--pps={pps}",
                              f"--duration={seconds}", capture)  # fmt: skip
