@@ -20,6 +20,8 @@ from benchmarks.capture import make
 from tests.capture.frames import ethernet
 from tests.capture.wire import NAME, Space, space
 
+PORT = 9000
+"""Where all datagrams go that are made here."""
 _MTU = 1600
 _LONGEST = 1514
 _TAG = 4
@@ -104,18 +106,26 @@ def _whole(path: Path) -> Iterator[bytes]:
             yield frame
 
 
-def bulk(path: Path, frames: int, port: int = 9000) -> int:
+def bulk(path: Path, frames: int) -> int:
     """Write datagrams of 1,400 bytes that don't compress, of a hundred conversations; how many."""
     chance = random.Random(1)
-    return write(path, (_datagram(chance.randbytes(1400), 1000 + k % 100, port) for k in range(frames)))
+    return write(path, (ethernet(_datagram(chance.randbytes(1400), 1000 + k % 100), 0x0800) for k in range(frames)))
 
 
-def fragments(path: Path, datagrams: int, port: int = 9000) -> int:
+def tagged(path: Path, frames: int, *tags: tuple[int, ...]) -> int:
+    """Write datagrams with these VLAN tags (type << 16 | VLAN) in turn; how many."""
+    made = (
+        ethernet(_datagram(bytes(100), 1000 + k % 100), 0x0800, vlans=tags[k % len(tags)]) for k in range(frames)
+    )
+    return write(path, made)
+
+
+def fragments(path: Path, datagrams: int) -> int:
     """Write datagrams in two fragments each, the last of which lack their second one; how many fragments."""
 
     def made() -> Iterator[bytes]:
         for k in range(datagrams):
-            inner = struct.pack("!HHHH", 1000 + k % 100, port, 8 + 600, 0) + k.to_bytes(4, "big") * 150
+            inner = struct.pack("!HHHH", 1000 + k % 100, PORT, 8 + 600, 0) + k.to_bytes(4, "big") * 150
             yield ethernet(_packet(inner[:304], k, 0x2000), 0x0800)
             if k < datagrams - 10:
                 yield ethernet(_packet(inner[304:], k, 304 // 8), 0x0800)
@@ -123,8 +133,8 @@ def fragments(path: Path, datagrams: int, port: int = 9000) -> int:
     return write(path, made())
 
 
-def _datagram(data: bytes, source: int, port: int) -> bytes:
-    return ethernet(_packet(struct.pack("!HHHH", source, port, 8 + len(data), 0) + data, 7, 0), 0x0800)
+def _datagram(data: bytes, source: int) -> bytes:
+    return _packet(struct.pack("!HHHH", source, PORT, 8 + len(data), 0) + data, 7, 0)
 
 
 def _packet(inner: bytes, identification: int, fragment: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What a collector goes through: Kafka away, a spool or disk that is full. Short in tests, long in tests/soak."""
+"""What a collector goes through: load, Kafka away, a spool or disk that is full. Short in tests, long in tests/soak."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ PACE = "--pps=20000"
 
 @dataclass(frozen=True)
 class Run:
-    """How it went: packets sent, the collector's closing counters, what a reader finds, what the collector said."""
+    """How it went: packets sent, the collector's closing counters, what a reader finds, what the collector said, the
+    prefix of its topics."""
 
     sent: int
     rate: float
     counts: dict[str, int]
     arrived: dict[str, Arrived]
     said: str
+    prefix: str
 
     @property
     def published(self) -> int:
@@ -45,6 +47,25 @@ class Run:
         assert self.sent == self.published + self.dropped
         for each in self.arrived.values():
             assert each.ended == len(each.upto)
+
+
+def live(
+    cable: Cable, broker: Broker, capture: Path, *options: str, loop: int = 1, speed: str = "--topspeed",
+    interface: str = "", expression: str = "inbound",
+) -> Run:  # fmt: skip
+    """A capture file is sent at a speed while a collector with these options captures; sent = published + dropped."""
+    prefix = unique("live")
+    with Running(broker.address, prefix, "-i", interface or cable.name, *options, expression) as ran:
+        ran.captures()
+        replay = cable.replay(capture, loop, speed)
+        sent = replay.sent()
+        counts = ran.end()
+    run = Run(sent, replay.rate, counts, arrived(broker, prefix), ran.said, prefix)
+    run.check()
+    for each in run.arrived.values():
+        # What the kernel drops has no number.
+        assert run.counts["dropped by spool"] or (each.whole(len(each.numbers)) and not each.gaps)
+    return run
 
 
 def stored(spool: Path) -> int:
@@ -69,7 +90,7 @@ def while_kafka_is_away(cable: Cable, broker: Broker, folder: Path, seconds: flo
         sent = replay.sent()
         ran.says("takes messages again")
         counts = ran.end()
-        run = Run(sent, replay.rate, counts, arrived(broker, prefix), ran.said)
+        run = Run(sent, replay.rate, counts, arrived(broker, prefix), ran.said, prefix)
     run.check()
     assert run.counts["dropped by spool"] == 0
     (found,) = run.arrived.values()
@@ -96,7 +117,7 @@ def spool_overflows(cable: Cable, broker: Broker, folder: Path, mib: int) -> Run
         broker.start()
         ran.says(f"Kafka at {broker.address} takes messages again")
         sent += cable.replay(capture, 1, PACE).sent()
-        run = Run(sent, 0.0, ran.end(), arrived(broker, prefix), ran.said)
+        run = Run(sent, 0.0, ran.end(), arrived(broker, prefix), ran.said, prefix)
     run.check()
     check_gaps(run)
     return run
@@ -122,7 +143,7 @@ def disk_is_full(cable: Cable, broker: Broker, disk: Path, folder: Path) -> Run:
         ran.says(f"shoal: the spool in {disk / 'spool' / cable.name}-0 takes messages again")
         broker.start()
         ran.says(f"Kafka at {broker.address} takes messages again")
-        run = Run(sent, 0.0, ran.end(), arrived(broker, prefix), ran.said)
+        run = Run(sent, 0.0, ran.end(), arrived(broker, prefix), ran.said, prefix)
     run.check()
     check_gaps(run)
     assert lost(run)[-1] <= full, "lost although there was room again"
