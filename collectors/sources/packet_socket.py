@@ -117,6 +117,16 @@ def attach(sock: socket.socket, program: Program) -> None:
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(cells), ctypes.addressof(data)))
 
 
+def takes(program: Program) -> bool:
+    """Whether the kernel takes a program: it is not too long for it, or for its memory for options of a socket."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        try:
+            attach(other, program)
+        except OSError:
+            return False
+    return True
+
+
 def bind(sock: socket.socket, to: Device) -> None:
     """Let frames of `to` in; raises OSError (ENETDOWN: the interface is down)."""
     # By number: Python's own bind takes names alone, and knows none for all interfaces.

@@ -214,6 +214,25 @@ class Ring:
         self._attach(live_filter(expression, self.linktype, self.snaplen, self._compiler), expression)
         self.filter = expression
 
+    def compile_apart(self, expression: str, snaplen: int) -> LiveFilter:
+        """The expression for `attach`, compiled in a process of its own and in bounded time: for what others send.
+
+        Any one thread may call it while another captures. Raises FilterError.
+        """
+        from collectors.filters.apart import compile_apart
+
+        def work() -> LiveFilter:
+            wanted = live_filter(expression, self.linktype, snaplen, self._compiler)
+            return wanted if kernel.takes(wanted.kernel) else after_the_kernel(expression, self.linktype)
+
+        return compile_apart(work)
+
+    def attach(self, expression: str, snaplen: int, compiled: LiveFilter) -> None:
+        """Run a filter that `compile_apart` made, and keep `snaplen` bytes of a frame from now on. Raises OSError where
+        the kernel has no room for it beside the present one, which stays."""
+        kernel.attach(self._open(), compiled.kernel)
+        self._after, self.snaplen, self.filter = compiled.after, snaplen, expression
+
     def _attach(self, wanted: LiveFilter, expression: str) -> None:
         sock = self._open()
         try:

@@ -5,51 +5,16 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.broker.broker import Broker, free_ports, unique
 from tests.collector.cable import bulk
-from tests.collector.running import Running, arrived, balance, counted, folder, wait_until
+from tests.collector.running import Running, arrived, balance, counted, wait_until
+from tests.collector.target import Target
 from tests.collector.trouble import stored
-
-
-class Target:
-    """A port on loopback, and a sender to it."""
-
-    def __init__(self) -> None:
-        self._receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._receiver.bind(("127.0.0.1", 0))
-        self._sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.port = self._receiver.getsockname()[1]
-        self.filter = f"udp port {self.port}"
-
-    def send(self, count: int) -> None:
-        """Send datagrams."""
-        for k in range(count):
-            self._sender.sendto(b"%d" % k, ("127.0.0.1", self.port))
-
-    def close(self) -> None:
-        """Send no more."""
-        self._receiver.close()
-        self._sender.close()
-
-
-@pytest.fixture(name="target")
-def _target() -> Iterator[Target]:
-    made = Target()
-    yield made
-    made.close()
-
-
-@pytest.fixture(name="place")
-def _place() -> Iterator[Path]:
-    with folder() as made:
-        yield made
 
 
 def caught(pid: int, number: int) -> bool:

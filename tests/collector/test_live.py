@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,31 +11,20 @@ import pytest
 from pipeline.schema import topics
 from pipeline.schema.message import LAYOUT
 from tests.broker.broker import Broker
-from tests.collector.cable import PORT, Cable, cable, fragments, mixed, tagged
-from tests.collector.running import folder, messages
+from tests.collector.cable import PORT, Cable, fragments, mixed, tagged
+from tests.collector.running import messages
 from tests.collector.trouble import live
 
 _C, _S = 0x8100 << 16, 0x88A8 << 16
 """Types of VLAN tags: of customers and of services (IEEE Std 802.1Q)."""
 
 
-@pytest.fixture(scope="module", name="line")
-def _line() -> Iterator[Cable]:
-    with cable() as made:
-        yield made
-
-
-@pytest.fixture(scope="module", name="place")
-def _place() -> Iterator[Path]:
-    with folder() as made:
-        yield made
-
-
 @pytest.fixture(scope="module", name="sample")
-def _sample(place: Path) -> Path:
+def _sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """10,000 frames of all kinds."""
-    mixed(place / "mixed.pcap", 10_000)
-    return place / "mixed.pcap"
+    path = tmp_path_factory.mktemp("sample") / "mixed.pcap"
+    mixed(path, 10_000)
+    return path
 
 
 @pytest.mark.parametrize(("options", "speed"), [

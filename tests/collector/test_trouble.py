@@ -10,20 +10,7 @@ import pytest
 
 from tests.broker.broker import Broker
 from tests.collector import trouble
-from tests.collector.cable import Cable, cable
-from tests.collector.running import folder
-
-
-@pytest.fixture(scope="module", name="line")
-def _line() -> Iterator[Cable]:
-    with cable() as made:
-        yield made
-
-
-@pytest.fixture(name="place")
-def _place() -> Iterator[Path]:
-    with folder() as made:
-        yield made
+from tests.collector.cable import Cable
 
 
 @pytest.fixture
