@@ -26,6 +26,8 @@ from pipeline.schema import topics
 
 MOST_SNAPLEN = 262_144
 """Bytes; what tcpdump takes as most."""
+MOST_FILTER = 16_384
+"""Bytes of a capture filter."""
 _LONGEST = 64 << 10
 _TYPES: dict[str, type] = {"filter": str, "snaplen": int, "paused": bool}
 
@@ -95,6 +97,9 @@ class Command:
                 raise BadCommand(f"setting {name} is of another type", id_)
         if not 0 <= settings.get("snaplen", 0) <= MOST_SNAPLEN:
             raise BadCommand(f"snaplen {settings['snaplen']} is not within 0 and {MOST_SNAPLEN}", id_)
+        size = len(settings.get("filter", "").encode(errors="replace"))
+        if size > MOST_FILTER:
+            raise BadCommand(f"a capture filter of {size:,} bytes; {MOST_FILTER:,} are the most", id_)
         return cls(id_, sensor, Change(**settings), sent)
 
 

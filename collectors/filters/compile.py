@@ -18,6 +18,8 @@ _REJECTS_ALL = "expression rejects all packets"
 _REJECT = (0x06, 0, 0, 0)
 _UNUSED_ETHERTYPE = 0x88B6
 """IEEE Std 802's second ethertype for local experiments: what the handle of a `LiveCompiler` would capture."""
+_LONGEST_SHOWN = 200
+"""Characters of a filter that an error shows."""
 _DLT = {100: 11, 101: 12, 102: 15, 103: 16, 106: 19}
 """DLT_ numbers on Linux of the LINKTYPE_ numbers that differ (libpcap's pcap-common.c)."""
 
@@ -97,7 +99,8 @@ def _binding() -> Any:
 
 
 def _shown(expression: str) -> str:
-    return repr(" ".join(expression.split()))
+    words = " ".join(expression.split())
+    return repr(words) if len(words) <= _LONGEST_SHOWN else f"{words[:_LONGEST_SHOWN]!r}..."
 
 
 def _text(message: bytes) -> str:

@@ -23,6 +23,7 @@ from collectors.publish import record as records
 from collectors.publish.accounts import Accounts, Place, Reason
 from collectors.publish.message import Outgoing
 
+_MORE = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -68,7 +69,7 @@ class Spool:
         self.directory = directory
         self.limit = limit
         self.trouble = ""
-        """What the disk last refused with, until it takes records again."""
+        """What the disk last refused with, or that the limit is reached, until there is room again."""
         self.unreadable = 0
         """Bytes of earlier runs that are no message any more."""
         self._accounts = accounts
@@ -78,6 +79,7 @@ class Spool:
         self._unread: deque[Record] = deque()
         self._held: dict[Segment, list[Record]] = {}
         self._bytes = 0
+        self._full_at = 0
         self._number = 0
         self._lock = -1
         self._tail: Segment | None = None
@@ -146,12 +148,12 @@ class Spool:
                 segment, offset = self._write(data)
                 break
             except OSError as error:
-                self._troubled(error)
+                self._full_at = max(self._full_at, self._bytes + need)
+                self._refused(error)
                 if error.errno not in _FULL or not self._drop_oldest(Reason.DISK_FULL):
                     raise DiskFull(str(error)) from error
-        if self.trouble:
-            self._log(f"the spool in {self.directory} takes messages again")
-            self.trouble = ""
+        if self.trouble and self._bytes > self._full_at + max(self._full_at >> 3, _MORE):
+            self._well()
         record = Record(segment, offset, message.size, message.frames, message.capture)
         segment.left += 1
         if taken:
@@ -184,8 +186,10 @@ class Spool:
                 records.mark_sent(record.segment.fd, record.offset)
             except OSError as error:
                 # It would be sent again by a later run, which does no harm.
-                self._troubled(error)
+                self._refused(error)
             self._settle(record)
+        if self.empty:
+            self._well()
 
     # --- segments ---
 
@@ -222,7 +226,7 @@ class Spool:
         try:
             os.fdatasync(segment.fd)
         except OSError as error:
-            self._troubled(error)
+            self._refused(error)
 
     def _remove(self, segment: Segment) -> None:
         if self._segments.pop(segment.path, None) is None:
@@ -235,7 +239,7 @@ class Spool:
         try:
             os.unlink(segment.path)
         except OSError as error:
-            self._troubled(error)
+            self._refused(error)
 
     def _drop_oldest(self, reason: Reason) -> bool:
         """Drops the oldest segment; False when there is none. What of it the publisher holds in memory goes on from
@@ -247,6 +251,9 @@ class Spool:
             if record.waits:
                 record.waits = False
                 self._accounts.moved(record.capture, record.frames, record.size, Place.SPOOL, Place.MEMORY)
+        if reason is Reason.SPOOL_FULL and self._unread and self._unread[0].segment is segment:
+            self._full_at, limit = self.limit, self.limit / (1 << 20)
+            self._troubled(f"its limit of {limit:g} MiB is reached", "the oldest is dropped and counted")
         # The oldest segment's records are the first of those unread.
         while self._unread and self._unread[0].segment is segment:
             record = self._unread.popleft()
@@ -291,7 +298,17 @@ class Spool:
         self._log(f"a message of {record.frames} frames in {record.segment.path} is damaged, and dropped")
         self.acked(record)
 
-    def _troubled(self, error: OSError) -> None:
-        if self.trouble != error.strerror:
-            self.trouble = error.strerror or str(error)
-            self._log(f"the spool in {self.directory}: {self.trouble}; what finds no room is dropped and counted")
+    def _refused(self, error: OSError) -> None:
+        self._troubled(error.strerror or str(error), "what finds no room is dropped and counted")
+
+    def _troubled(self, trouble: str, then: str) -> None:
+        """Says so once, and not each time that room was made by dropping the oldest: it is over when the spool holds
+        clearly more than it held then, or nothing."""
+        if self.trouble != trouble:
+            self.trouble = trouble
+            self._log(f"the spool in {self.directory}: {trouble}; {then}")
+
+    def _well(self) -> None:
+        if self.trouble:
+            self._log(f"the spool in {self.directory} takes messages again")
+        self.trouble, self._full_at = "", 0

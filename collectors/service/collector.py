@@ -124,10 +124,11 @@ class Collector:
             tap.publisher.put(heartbeat(tap, self._sensors.name))
 
     def change(self, wanted: Change) -> str | None:
-        """Have the taps capture what is wanted; why not, where one can't."""
-        problems = [f"{tap.name}: {why}" for tap in self.taps if (why := tap.change(wanted))]
+        """Have the taps capture what is wanted; why not, where one can't, after which none is tried."""
+        problems = (f"{tap.name}: {why}" for tap in self.taps if (why := tap.change(wanted)))
+        problem = next(problems, None)
         self.beat()
-        return "; ".join(problems) or None
+        return problem
 
     def stop(self) -> None:
         """End: what was captured is published first. Returns at once."""

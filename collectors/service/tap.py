@@ -179,9 +179,15 @@ class RingTap(Tap):
     def change(self, wanted: Change) -> str | None:
         """Capture what is wanted from now on, and what is not said as at the start; why not, where it can't be."""
 
+        expression = wanted.filter if wanted.filter is not None else self._begun.filter or ""
+        snaplen = wanted.snaplen or self._begun.snaplen or SNAPLEN
+        try:
+            compiled = self.ring.compile_apart(expression, snaplen)
+        except FilterError as error:
+            return str(error)
+
         def apply() -> None:
-            self.ring.snaplen = wanted.snaplen or self._begun.snaplen or SNAPLEN
-            self.ring.set_filter(wanted.filter if wanted.filter is not None else self._begun.filter or "")
+            self.ring.attach(expression, snaplen, compiled)
             self.filter, self.snaplen, self.paused = self.ring.filter, self.ring.snaplen, bool(wanted.paused)
             if self.paused:
                 self.ring.pause()
@@ -190,7 +196,7 @@ class RingTap(Tap):
         self._changes.put((apply, done))
         try:
             done.result(timeout=5)
-        except (FilterError, OSError) as error:
+        except OSError as error:
             return str(error)
         except TimeoutError:
             return "the capture is too busy to answer"

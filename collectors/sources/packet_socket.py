@@ -41,8 +41,7 @@ _HEADROOM = 8
 """Bytes kept free before each frame beyond what the kernel leaves: with those, a VLAN tag or a cooked header fits."""
 
 FANOUT_MODES = {"hash": 0, "lb": 1, "cpu": 2, "rollover": 3, "rnd": 4, "qm": 5}
-"""PACKET_FANOUT_ modes; `hash` keeps both directions of a flow on one socket."""
-_FANOUT_DEFRAG = 0x8000
+"""PACKET_FANOUT_ modes; `hash` keeps both directions of a flow on one socket, and fragments together."""
 
 _ARPHRD = {1: 1, 772: 1, 801: 105, 802: 119, 803: 127, 513: 104, 805: 195, 824: 253, 826: 271,
            65534: RAW, 519: RAW, 518: RAW, 768: RAW, 769: RAW, 776: RAW}  # fmt: skip
@@ -118,6 +117,16 @@ def attach(sock: socket.socket, program: Program) -> None:
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(cells), ctypes.addressof(data)))
 
 
+def takes(program: Program) -> bool:
+    """Whether the kernel takes a program: it is not too long for it, or for its memory for options of a socket."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        try:
+            attach(other, program)
+        except OSError:
+            return False
+    return True
+
+
 def bind(sock: socket.socket, to: Device) -> None:
     """Let frames of `to` in; raises OSError (ENETDOWN: the interface is down)."""
     # By number: Python's own bind takes names alone, and knows none for all interfaces.
@@ -143,8 +152,13 @@ def ignore_outgoing(sock: socket.socket) -> None:
 
 
 def join_fanout(sock: socket.socket, group: int, mode: str) -> None:
-    """Share frames with the other sockets of the fanout `group` (0 to 65,535); fragments are put together first."""
-    sock.setsockopt(_SOL_PACKET, _FANOUT, struct.pack("=I", group | (FANOUT_MODES[mode] | _FANOUT_DEFRAG) << 16))
+    """Share frames with the other sockets of the fanout `group` (0 to 65,535).
+
+    PACKET_FANOUT_FLAG_DEFRAG is not set: the kernel would hand out whole datagrams in the place of the fragments that
+    were on the wire, and nothing, uncounted, of those that lack one. All fragments between two addresses go to one
+    socket anyway, which need not be the one of the ports that only the first of them names.
+    """
+    sock.setsockopt(_SOL_PACKET, _FANOUT, struct.pack("=I", group | FANOUT_MODES[mode] << 16))
 
 
 def stamp_in_hardware(sock: socket.socket, of: Device) -> None:

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 SNAPLEN = 262_144
 """Bytes of a frame that are kept by default, as tcpdump's and dumpcap's."""
 BUFFER_BYTES = 64 << 20
-BLOCK_BYTES = 1 << 20
+_BLOCKS = 64
+"""Into so many blocks a ring is divided, within `_BLOCK_BYTES`: while some are worked on, there are others."""
+_BLOCK_BYTES = (1 << 15, 1 << 20)
+"""Bytes of a block at the least and at the most."""
+_LONGEST = 96 << 10
+"""Bytes of the longest frame that has to find room: segments put together, 64 KiB and headers. (The kernel cuts longer
+ones, which says the length on the wire; libpcap lets them be of 128 KiB.)"""
 TIMEOUT_MS = 100
 BATCH_ROWS = 65_536
 
@@ -74,12 +80,21 @@ class RingStatistics:
         return self.received - self.dropped - self.taken - self.ignored - self.damaged
 
 
+def block_size(buffer_bytes: int, snaplen: int, least: int = 0) -> int:
+    """Bytes of a ring's blocks: a power of two, of which the ring has many and each has room for a frame."""
+    smallest, largest = _BLOCK_BYTES
+    size = least or 1 << min(max(buffer_bytes // _BLOCKS, smallest), largest).bit_length() - 1
+    while size < min(snaplen, _LONGEST) + 4096:
+        size *= 2
+    return size
+
+
 class Ring:
     """Frames of `interface`, or of all for `any`. Nothing happens before `open`; `close` ends it.
 
     `filter` is a pcap-filter(7) expression, which the kernel runs; `snaplen` bytes of a frame are kept. The ring is of
-    `buffer_bytes` in blocks of `block_bytes` (a power of two of pages, longer than any frame kept); the kernel hands a
-    block over when it is full or after `timeout_ms`. `fanout` is a group and one of `packet_socket.FANOUT_MODES`: the
+    `buffer_bytes` in blocks of at least `block_bytes` (a power of two of pages; 0: as fits); the kernel hands a block
+    over when it is full or after `timeout_ms`. `fanout` is a group and one of `packet_socket.FANOUT_MODES`: the
     rings of a group share the frames. `time_stamps` is "software" or "hardware". Frames bear `number` as interface.
 
     VLAN tags, which the kernel takes off, are put back. Frames of `any`, and of interfaces whose own header none knows,
@@ -88,7 +103,7 @@ class Ring:
 
     def __init__(
         self, interface: str, *, snaplen: int = SNAPLEN, filter: str = "", buffer_bytes: int = BUFFER_BYTES,
-        block_bytes: int = BLOCK_BYTES, timeout_ms: int = TIMEOUT_MS, promiscuous: bool = True,
+        block_bytes: int = 0, timeout_ms: int = TIMEOUT_MS, promiscuous: bool = True,
         fanout: tuple[int, str] | None = None, time_stamps: str = "software", batch_rows: int = BATCH_ROWS,
         number: int = 0,
     ) -> None:  # fmt: skip
@@ -102,9 +117,7 @@ class Ring:
         self._hardware = time_stamps == "hardware"
         self._timeout_ms = timeout_ms
         self._batch_rows = batch_rows
-        self._block_bytes = block_bytes
-        while self._block_bytes < self.snaplen + 4096:
-            self._block_bytes *= 2
+        self._block_bytes = block_size(buffer_bytes, self.snaplen, block_bytes)
         self._blocks = max(2, buffer_bytes // self._block_bytes)
         self._socket: socket.socket | None = None
         self._device = kernel.Device(interface, 0, -1, False, False)
@@ -213,6 +226,25 @@ class Ring:
         take is lost. Raises FilterError, and the old one stays."""
         self._attach(live_filter(expression, self.linktype, self.snaplen, self._compiler), expression)
         self.filter = expression
+
+    def compile_apart(self, expression: str, snaplen: int) -> LiveFilter:
+        """The expression for `attach`, compiled in a process of its own and in bounded time: for what others send.
+
+        Any one thread may call it while another captures. Raises FilterError.
+        """
+        from collectors.filters.apart import compile_apart
+
+        def work() -> LiveFilter:
+            wanted = live_filter(expression, self.linktype, snaplen, self._compiler)
+            return wanted if kernel.takes(wanted.kernel) else after_the_kernel(expression, self.linktype)
+
+        return compile_apart(work)
+
+    def attach(self, expression: str, snaplen: int, compiled: LiveFilter) -> None:
+        """Run a filter that `compile_apart` made, and keep `snaplen` bytes of a frame from now on. Raises OSError where
+        the kernel has no room for it beside the present one, which stays."""
+        kernel.attach(self._open(), compiled.kernel)
+        self._after, self.snaplen, self.filter = compiled.after, snaplen, expression
 
     def _attach(self, wanted: LiveFilter, expression: str) -> None:
         sock = self._open()

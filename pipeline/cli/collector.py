@@ -108,11 +108,12 @@ def _load() -> None:
     os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
     for name in ("collectors.service.collector", "collectors.service.gauges", "collectors.sources.ring", "xxhash",
                  "pyarrow.compute", "aiokafka.admin", "aiokafka.record.default_records", "encodings.idna",
-                 "concurrent.futures.thread"):
+                 "concurrent.futures.thread", "collectors.filters.apart", "collectors.filters.bpf"):
         importlib.import_module(name)
-    # Only --metrics needs it, and says so where it is missing.
-    with contextlib.suppress(ImportError):
-        importlib.import_module("prometheus_client.core")
+    # Only --metrics and filters need them, and say so where they are missing.
+    for name in ("prometheus_client.core", "scapy.libs.winpcapy", "scapy.libs.structures"):
+        with contextlib.suppress(ImportError, OSError):
+            importlib.import_module(name)
 
 
 def _check(brokers: str, prefix: str, sensor: str, files: tuple[str, ...]) -> None:

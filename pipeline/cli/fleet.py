@@ -93,8 +93,10 @@ def set_(
     shoal fleet set roof --kafka HOST:PORT --filter 'not port 22' --snaplen 128
     shoal fleet set roof --kafka HOST:PORT --pause
     """
-    from collectors.control import Change
+    from collectors.control import MOST_FILTER, Change
 
+    if bpf is not None and (size := len(bpf.encode(errors="replace"))) > MOST_FILTER:
+        raise click.UsageError(f"--filter has {size:,} bytes; {MOST_FILTER:,} are the most")
     change = Change(bpf, snaplen, paused)
     if change == Change():
         raise click.UsageError("nothing to change; give --filter, --snaplen, --pause or --resume")

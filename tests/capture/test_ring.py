@@ -13,7 +13,7 @@ from collectors.filters import FilterError
 from collectors.sources import CaptureError
 from collectors.sources.frames import Frames
 from collectors.sources.packet_socket import device
-from collectors.sources.ring import InterfaceGone, Ring
+from collectors.sources.ring import SNAPLEN, InterfaceGone, Ring, block_size
 from tests.capture.frames import BROADCAST, assorted, ethernet, ipv4
 from tests.capture.programs import wait_until
 from tests.capture.wire import NAME, Space, space, wire
@@ -137,6 +137,21 @@ def test_small_batches_go_through_blocks(ends: tuple[Space, Space]) -> None:
             first += len(frames)
             found += held(frames)
         assert found == sent
+
+
+@pytest.mark.parametrize(("buffer", "snaplen", "block"), [
+    (64 << 20, SNAPLEN, 1 << 20), (4096 << 20, 256, 1 << 20), (4 << 20, SNAPLEN, 1 << 17), (4 << 20, 256, 1 << 16),
+    (2 << 20, 256, 1 << 15), (2 << 20, 65_535, 1 << 17),
+])  # fmt: skip
+def test_small_rings_have_many_blocks_too(buffer: int, snaplen: int, block: int) -> None:
+    assert block_size(buffer, snaplen) == block
+
+
+def test_the_longest_frames_fit_into_a_small_ring() -> None:
+    long = ethernet(bytes(range(250)) * 260)
+    with wire(mtu=65_535) as (a, b), opened(b, buffer_bytes=2 << 20) as ring:
+        send(a, *[long] * 20)
+        assert taken(ring, 20) == [long] * 20
 
 
 def test_no_frame_of_before_the_filter_is_seen(ends: tuple[Space, Space]) -> None:

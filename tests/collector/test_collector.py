@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import signal
 import socket
 import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from collectors.decode import decode as decode_frames
 from collectors.service.keep import kept
@@ -28,63 +23,17 @@ from pipeline.schema.events import EVENT_STATES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.message import LAYOUT, decode, read_head
 from tests.broker.broker import Broker, unique
+from tests.collector.running import ROOT, SHOAL, counted, heartbeats, messages, wait_for
 from tests.engine.flow_rows import rows_of
 from tests.fleet.shards import Rows
 
-ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "samples" / "demo.pcapng"
-SHOAL = (sys.executable, "-m", "pipeline.cli.main")
 
 
 def started(broker: Broker, prefix: str, *arguments: str) -> subprocess.Popen[str]:
     """A collector."""
     command = (*SHOAL, "collector", "--kafka", broker.address, "--prefix", prefix, "--sensor", "s", *arguments)
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-
-def counted(said: str) -> dict[str, int]:
-    """The closing counters."""
-    return {what: int(number) for number, what in re.findall(r"^(\d+) packets? (.*)$", said, re.MULTILINE)}
-
-
-async def _messages(address: str, topic: str, partitions: int) -> list[Any]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest",
-                                max_partition_fetch_bytes=32 << 20)
-    await consumer.start()
-    try:
-        of = [TopicPartition(topic, k) for k in range(partitions)]
-        consumer.assign(of)
-        ends = await consumer.end_offsets(of)
-        await consumer.seek_to_beginning(*of)
-        found: list[Any] = []
-        while any([await consumer.position(p) < ends[p] for p in of]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                found += batch
-        return found
-    finally:
-        await consumer.stop()
-
-
-def messages(broker: Broker, topic: str, partitions: int = 1) -> list[Any]:
-    """All messages of a topic, those of a partition in order."""
-    return asyncio.run(_messages(broker.address, topic, partitions))
-
-
-def heartbeats(broker: Broker, prefix: str) -> list[dict[str, Any]]:
-    """The heartbeats so far."""
-    found = messages(broker, topics.sensors(prefix).name)
-    return [json.loads(m.value) for m in found if not m.headers]
-
-
-def wait_for(broker: Broker, prefix: str, **wanted: object) -> dict[str, Any]:
-    """The first heartbeat with these values (dots of names as double underscores)."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for told in heartbeats(broker, prefix):
-            if all(told.get(name.replace("__", ".")) == value for name, value in wanted.items()):
-                return told
-        time.sleep(0.2)
-    raise AssertionError(f"no heartbeat with {wanted}; the last: {heartbeats(broker, prefix)[-1:]}")
 
 
 def test_a_file_in_shards_gives_the_rows_of_the_whole(broker: Broker) -> None:

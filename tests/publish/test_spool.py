@@ -247,7 +247,9 @@ def test_a_full_disk_is_survived_and_told(small_disk: Path) -> None:
         (small_disk / "rest").write_bytes(bytes(1 << 20))
     # Someone else has taken the rest of the disk: our own segments still make room for the newest.
     stored.append(message(101, 20_000))
-    assert stored.spool.trouble == ""
+    # That is no room again, and is not said once more.
+    assert "No space left" in stored.spool.trouble
+    assert len(stored.said) == 1
 
     other.unlink()
     (small_disk / "rest").unlink()
@@ -258,6 +260,7 @@ def test_a_full_disk_is_survived_and_told(small_disk: Path) -> None:
     assert totals.published + totals.dropped == totals.put == sum(range(103))
     assert not segments(small_disk / "spool")
     assert "takes messages again" in stored.said[-1]
+    assert len(stored.said) == 2
 
 
 def test_a_disk_without_any_room_refuses_and_goes_on_later(small_disk: Path) -> None:

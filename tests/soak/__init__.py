@@ -1,0 +1,1 @@
+"""What tests show in seconds, for minutes and hours."""
