@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.store.database import Database
 
 _MIB = 1 << 20
+_CHDB = "chdb.state.sqlitelike"
 # What is imported late elsewhere; by then the files of Python need not be readable any more.
 _LATE = (
     "collectors.service.gauges", "collectors.sources.ring", "concurrent.futures.thread", "encodings.idna",
@@ -118,9 +119,10 @@ def _load() -> None:
     os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
     for name in _LATE:
         importlib.import_module(name)
-    # Only --metrics needs it, and says so where it is missing.
-    with contextlib.suppress(ImportError):
-        importlib.import_module("prometheus_client.core")
+    # For --metrics, and for clients that ask for these encodings; what is missing is told when it is asked for.
+    for name in ("prometheus_client.core", "lz4.block", "backports.zstd", "brotli"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _give_up_privileges(path: Path, user: str | None) -> None:
@@ -135,9 +137,9 @@ def _give_up_privileges(path: Path, user: str | None) -> None:
         if becomes_another:
             # Its threads lose their capabilities when all become the user; afterwards its files might not be readable.
             seal()
-            importlib.import_module("chdb")
+            importlib.import_module(_CHDB)
         drop(user)
-        importlib.import_module("chdb")
+        importlib.import_module(_CHDB)
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
             who = user if becomes_another else "this user"
             raise CommandError(f"{path}: {who} can't get there; choose another place, or another user by --user")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collectors.decode import decode
 from collectors.service.keep import kept
@@ -48,7 +48,12 @@ class Rows:
         self._found: list[Block] = []
 
     def take(self, frames: Frames) -> Iterator[Block]:
-        """The blocks of the next frames (`BATCH_ROWS` at the most)."""
+        """The blocks of the next frames."""
+        for at in range(0, len(frames), BATCH_ROWS):
+            part = frames.take(slice(at, at + BATCH_ROWS))
+            yield from self._batch(replace(part, first=frames.first + at))
+
+    def _batch(self, frames: Frames) -> Iterator[Block]:
         columns = self._columns
         decode(frames, columns)
         self._engine.process(columns)
