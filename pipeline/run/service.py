@@ -40,7 +40,7 @@ class Settings:
     keep: Keep = "full"
     first_bytes: int = FIRST_BYTES
     memory: int = 256 << 20
-    close_seconds: float = 10.0
+    close_seconds: float = 5.0
 
 
 class Service:

@@ -59,7 +59,8 @@ def wait_for_rows(db: Path | str, frames: int, where: str = "1") -> None:
         wait_until(lambda: found.append(number(db, f"SELECT count() FROM packets WHERE {where}"))
                    or found[-1] >= frames, f"{frames} rows")  # fmt: skip
     finally:
-        assert found[-1] == frames, f"{found[-1]} rows instead of {frames}"
+        told = asked(db, "SELECT * FROM fleet FORMAT JSONEachRow") if found[-1] != frames else []
+        assert found[-1] == frames, f"{found[-1]} rows instead of {frames}: {told}"
 
 
 class Running:
