@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.control import Change
+from collectors.publish.message import Outgoing
 from collectors.publish.publisher import Limits, Publisher
 from collectors.service.heartbeat import capture_state, heartbeat
 from collectors.service.keep import FIRST_BYTES, Keep
@@ -53,7 +54,7 @@ class Collector:
 
     def __init__(self, settings: Settings, log: Callable[[str], None] = print) -> None:
         self.settings = settings
-        self.taps: list[Tap] = []
+        self.taps: list[Tap[Outgoing]] = []
         self.stopped = threading.Event()
         self._log = log
         self._run = run_id()
@@ -162,7 +163,7 @@ class Collector:
         return found
 
     @staticmethod
-    def _size(tap: Tap) -> int:
+    def _size(tap: Tap[Outgoing]) -> int:
         with contextlib.suppress(OSError):
             if isinstance(tap, FileTap) and is_file(tap.name):
                 return os.stat(tap.name).st_size

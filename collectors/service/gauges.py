@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from collectors.service.heartbeat import clock_offset, interface_counters
 from collectors.service.tap import Tap
 from pipeline.schema.exporter import Metrics
 
 
-def told(taps: Sequence[Tap], metrics: Metrics) -> None:
+def told(taps: Sequence[Tap[Any]], metrics: Metrics) -> None:
     """Bring `metrics` to what the taps count now."""
     published = spool = limit = size = 0
     connected = True

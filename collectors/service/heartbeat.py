@@ -20,8 +20,18 @@ _ADJTIMEX_UNSYNC = 5
 _NANO = 0x2000
 
 
-def heartbeat(tap: Tap, topic: str, *, ended: bool = False) -> Outgoing:
+def heartbeat(tap: Tap[Outgoing], topic: str, *, ended: bool = False) -> Outgoing:
     """The tap's state now, as a message."""
+    return _message(topic, heartbeat_row(tap, ended=ended), tap)
+
+
+def capture_state(tap: Tap[Outgoing], topic: str, size: int = 0, *, complete: bool) -> Outgoing:
+    """What is known of the tap's capture, as a message."""
+    return _message(topic, capture_row(tap, size, complete=complete), tap, [(RECORD, b"capture_states")])
+
+
+def heartbeat_row(tap: Tap[Any], *, ended: bool = False) -> dict[str, Any]:
+    """The tap's state now, as a row of `sensors`: times and durations in ns."""
     counts = tap.counts()
     state = "ended" if ended else "paused" if tap.paused else "running"
     assert state in SENSOR_STATES
@@ -41,22 +51,23 @@ def heartbeat(tap: Tap, topic: str, *, ended: bool = False) -> Outgoing:
     offset = clock_offset()
     if offset is not None:
         row["shoal.clock_offset"] = offset
-    return _message(topic, row, tap)
+    return row
 
 
-def capture_state(tap: Tap, topic: str, size: int = 0, *, complete: bool) -> Outgoing:
-    """What is known of the tap's capture, as a message."""
-    row = {
+def capture_row(tap: Tap[Any], size: int = 0, *, complete: bool) -> dict[str, Any]:
+    """What is known of the tap's capture, as a row of `capture_states`: times in ns."""
+    return {
         "sensor": tap.route.sensor, "capture": tap.route.capture, "shoal.state": "complete" if complete else "started",
         "shoal.file.name": tap.name, "shoal.file.size": size, "shoal.first_time": tap.first_time,
         "shoal.last_time": tap.last_time, "shoal.frames": tap.frames, "shoal.warning": tap.warning,
         "shoal.version": __version__, "shoal.imported": time.time_ns(),
         "shoal.file.linktypes": sorted(tap.linktypes)[:64],
     }  # fmt: skip
-    return _message(topic, row, tap, [(RECORD, b"capture_states")])
 
 
-def _message(topic: str, row: dict[str, Any], tap: Tap, headers: list[tuple[str, bytes]] | None = None) -> Outgoing:
+def _message(
+    topic: str, row: dict[str, Any], tap: Tap[Outgoing], headers: list[tuple[str, bytes]] | None = None
+) -> Outgoing:
     return Outgoing(topic, 0, json.dumps(row).encode(), headers or [], 0, tap.route.capture)
 
 

@@ -31,11 +31,10 @@ def drop(user: str | None = "nobody") -> None:
     Groups become those of `user`. Nothing can be gained again, by programs that are started either. To be called
     before threads are started: capabilities are a thread's own. Raises PrivilegeError when something is left.
     """
+    seal()
     if user is not None and os.geteuid() != 0:
         user = None
     to = _entry(user) if user is not None else None
-    _drop_bounding()
-    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     if to is not None:
         try:
             os.setgroups(os.getgrouplist(to.pw_name, to.pw_gid))
@@ -44,8 +43,19 @@ def drop(user: str | None = "nobody") -> None:
         except OSError as e:
             raise PrivilegeError(f"can't become user {to.pw_name}: {e.strerror}") from e
     _capset_nothing()
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _look()
+
+
+def seal() -> None:
+    """See to it that nothing can be gained: no ambient capabilities, no bounding set, `no_new_privs`.
+
+    Threads that start afterwards inherit that. So a library that starts some when it is loaded may be loaded between
+    `seal` and `drop`, if `drop` becomes another user: with that every thread loses its capabilities (capabilities(7)).
+    Raises PrivilegeError.
+    """
+    _drop_bounding()
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def hand_over(directory: Path, user: str | None) -> None:

@@ -1,5 +1,6 @@
-"""A tap: one interface, or one capture file, whose frames go to the publisher as messages; its counters balance.
+"""A tap: one interface, or one capture file, whose frames go out as messages; its counters balance.
 
+Where they go is a publisher (`shoal collector`: messages of Kafka) or a database (`shoal run`: blocks of rows).
 `seen + recovered = published + waiting + spooled + dropped by the kernel + dropped by the spool` at any moment.
 """
 
@@ -7,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -19,8 +20,8 @@ from collectors.control import Change
 from collectors.filters import FilterError, matches
 from collectors.publish.accounts import Totals
 from collectors.publish.message import Outgoing
-from collectors.publish.publisher import Publisher
-from collectors.service.rounds import Rounds, Route
+from collectors.publish.publisher import Limits, Publisher
+from collectors.service.rounds import Route
 from collectors.sources import open_capture
 from collectors.sources.frames import Frames
 from collectors.sources.ring import SNAPLEN, Ring
@@ -33,11 +34,46 @@ _WAIT_SECONDS = 0.2
 _READY_SHARE = 1 / 8
 
 
-class Out(Protocol):
+M = TypeVar("M")
+M_in = TypeVar("M_in", contravariant=True)
+M_out = TypeVar("M_out", covariant=True)
+
+
+class Out(Protocol[M_in]):
     """Where messages go."""
 
-    def put(self, message: Outgoing) -> None:
-        """Take a message."""
+    @property
+    def trouble(self) -> str:
+        """Why none can go on at present; empty where they can."""
+
+    @property
+    def limits(self) -> Limits:
+        """What may wait."""
+
+    def open(self) -> object:
+        """Begin to take messages."""
+
+    def close(self, timeout: float = 10) -> Totals:
+        """Send what is left within so many seconds; the final accounts."""
+
+    def put(self, message: M_in) -> None:
+        """Take a message. Never raises: what can't be kept is dropped, and counted."""
+
+    def totals(self) -> Totals:
+        """What became of the frames so far."""
+
+    def spool_fill(self) -> float:
+        """How full the spool is, 0 to 1; 0 without one."""
+
+
+class Turner(Protocol[M_out]):
+    """Makes messages of frames."""
+
+    def take(self, frames: Frames) -> Iterator[M_out]:
+        """The messages of the next frames, whose bytes are not needed any more when it is exhausted."""
+
+    def end(self) -> Iterator[M_out]:
+        """The messages behind the last frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +97,10 @@ class Counts:
         return left - self.dropped_kernel - self.dropped_spool
 
 
-class Tap:
+class Tap(Generic[M]):
     """What both kinds have: frames are taken in a thread of its own (`start`, `stop`, `join`)."""
 
-    def __init__(self, name: str, route: Route, publisher: Publisher) -> None:
+    def __init__(self, name: str, route: Route, publisher: Out[M]) -> None:
         self.name = name
         self.route = route
         self.publisher = publisher
@@ -82,7 +118,7 @@ class Tap:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, rounds: Rounds, done: Callable[[], None]) -> None:
+    def start(self, rounds: Turner[M], done: Callable[[], None]) -> None:
         """Take frames from now on; `done` is called at the end."""
 
         def run() -> None:
@@ -126,10 +162,10 @@ class Tap:
             dropped_spool=totals.dropped, ring_fill=fill,
         )  # fmt: skip
 
-    def _run(self, rounds: Rounds) -> None:
+    def _run(self, rounds: Turner[M]) -> None:
         raise NotImplementedError
 
-    def _take(self, rounds: Rounds, frames: Frames) -> None:
+    def _take(self, rounds: Turner[M], frames: Frames) -> None:
         if not self.frames:
             self.first_time = int(frames.time[0])
         self.frames += len(frames)
@@ -139,13 +175,17 @@ class Tap:
             self.publisher.put(message)
 
 
-class FileTap(Tap):
+class FileTap(Tap[Outgoing]):
     """A capture file, `-` for standard input: read as fast as Kafka takes it, so that nothing need go to the spool."""
 
-    def _run(self, rounds: Rounds) -> None:
+    def __init__(self, name: str, route: Route, publisher: Publisher) -> None:
+        super().__init__(name, route, publisher)
+        self._room = publisher.wait_room
+
+    def _run(self, rounds: Turner[Outgoing]) -> None:
         with open_capture(self.name) as reader:
             for frames in reader:
-                while not self.publisher.wait_room(_WAIT_SECONDS):
+                while not self._room(_WAIT_SECONDS):
                     if self._stopping.is_set():
                         break
                 if self._stopping.is_set():
@@ -158,12 +198,16 @@ class FileTap(Tap):
         self.complete = True
 
 
-class RingTap(Tap):
-    """An interface. The ring is drained whatever Kafka does."""
+class RingTap(Tap[M]):
+    """An interface. The ring is drained as fast as `publisher` takes messages, which is at once if it can.
 
-    def __init__(self, ring: Ring, route: Route, publisher: Publisher) -> None:
+    Where few frames come, they are left in the ring for `gather` seconds, so that there are fewer messages.
+    """
+
+    def __init__(self, ring: Ring, route: Route, publisher: Out[M], gather: float = FLUSH_SECONDS) -> None:
         super().__init__(ring.interface, route, publisher)
         self.ring = ring
+        self._gather = gather
         self.linktype = ring.linktype
         self.snaplen = ring.snaplen
         self.filter = ring.filter
@@ -202,7 +246,7 @@ class RingTap(Tap):
             return "the capture is too busy to answer"
         return None
 
-    def _run(self, rounds: Rounds) -> None:
+    def _run(self, rounds: Turner[M]) -> None:
         # Whatever ends it, there will be no more of this run.
         self.complete = True
         last = time.monotonic()
@@ -216,13 +260,13 @@ class RingTap(Tap):
             del frames
             self.ring.release()
             # Blocks stay in the ring for a while, so that a batch is of more than a few frames.
-            while not busy and time.monotonic() - last < FLUSH_SECONDS and self.ring.ready() < _READY_SHARE:
+            while not busy and time.monotonic() - last < self._gather and self.ring.ready() < _READY_SHARE:
                 if self._stopping.wait(_LOOK_SECONDS) or not self._changes.empty():
                     break
             last = time.monotonic()
         self._drain(rounds)
 
-    def _drain(self, rounds: Rounds) -> None:
+    def _drain(self, rounds: Turner[M]) -> None:
         """What had come before the end: the kernel hands its last block over within the ring's timeout."""
         self.ring.pause()
         until = time.monotonic() + 2 * self.ring.timeout_seconds + _LOOK_SECONDS

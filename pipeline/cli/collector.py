@@ -7,8 +7,9 @@ import importlib
 import os
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -73,7 +74,7 @@ def collector(
     address = host_port(metrics, "--metrics") if metrics else None
     _check(brokers, prefix, sensor, files)
     _load()
-    rings = _rings(interfaces, fanout, snaplen, buffer_mib, block_timeout, time_stamps, not no_promiscuous,
+    rings = open_rings(interfaces, fanout, snaplen, buffer_mib, block_timeout, time_stamps, not no_promiscuous,
                    " ".join(expression))  # fmt: skip
     try:
         _give_up_privileges(spool, "nobody" if user is None and not files else user)
@@ -82,7 +83,7 @@ def collector(
 
         service = Collector(Settings(
             brokers, sensor, prefix, partitions, keep, keep_first, spool, Limits(spool=spool_size * _MIB)  # type: ignore[arg-type]
-        ), _tell)
+        ), tell)
         service.add_rings(rings)
         for file in files:
             service.add_file(file, " ".join(expression))
@@ -93,8 +94,8 @@ def collector(
             ring.close()
         raise
     for tap in service.taps:
-        _tell(f"sensor {sensor}: {tap.name}, capture {tap.route.capture}")
-    _stop_on_signals(service)
+        tell(f"sensor {sensor}: {tap.name}, capture {tap.route.capture}")
+    stop_on_signals(service.stop)
     service.wait()
     counts = service.close()
     if exporter is not None:
@@ -132,7 +133,7 @@ def _check(brokers: str, prefix: str, sensor: str, files: tuple[str, ...]) -> No
             raise CommandError(f"{path}: no such file", 2)
 
 
-def _rings(
+def open_rings(
     interfaces: tuple[str, ...], fanout: int, snaplen: int, buffer_mib: int, block_timeout: int, time_stamps: str,
     promiscuous: bool, filter: str,
 ) -> list[Ring]:  # fmt: skip
@@ -169,7 +170,7 @@ def _exporter(service: Collector, address: tuple[str, int] | None) -> Exporter |
     from pipeline.schema.metrics import COLLECTOR
 
     exporter = Exporter(Metrics(COLLECTOR), *address, refresh=lambda metrics: told(service.taps, metrics)).start()
-    _tell(f"metrics at http://{address[0]}:{exporter.port}/metrics")
+    tell(f"metrics at http://{address[0]}:{exporter.port}/metrics")
     return exporter
 
 
@@ -185,23 +186,24 @@ def _give_up_privileges(spool: Path | None, user: str | None) -> None:
     drop(user)
 
 
-def _stop_on_signals(service: Collector) -> None:
-    """The first SIGINT or SIGTERM ends the service, the second the process."""
+def stop_on_signals(stop_service: Callable[[], None]) -> None:
+    """The first SIGINT or SIGTERM calls `stop_service`, the second ends the process."""
 
     def stop(number: int, frame: object) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_DFL)
-        service.stop()
+        stop_service()
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """A message of `shoal` on standard error."""
     click.echo(f"shoal: {line}", err=True)
 
 
-def _closing(taps: list[Tap], counts: list[Counts]) -> None:
+def _closing(taps: list[Tap[Any]], counts: list[Counts]) -> None:
     """What became of the frames; a failure of a tap is the command's."""
     for tap, of in zip(taps, counts, strict=True):
         if len(taps) > 1:
@@ -214,7 +216,7 @@ def _closing(taps: list[Tap], counts: list[Counts]) -> None:
             if number or what != "found in the spool at the start":
                 click.echo(f"{number} packet{'' if number == 1 else 's'} {what}", err=True)
         if tap.warning:
-            _tell(f"warning: {tap.warning}")
+            tell(f"warning: {tap.warning}")
     for tap in taps:
         if tap.error is not None:
             raise tap.error

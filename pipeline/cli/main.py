@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("pipeline.cli.read:read", "Print fields of the frames of capture files, as tshark does."),
     "import": ("pipeline.cli.import_files:import_files", "Import capture files into a database."),
     "sql": ("pipeline.cli.sql:sql", "Query a database in SQL."),
+    "run": ("pipeline.cli.run:run", "Capture into a database, and serve it."),
     "worker": ("pipeline.cli.worker:worker", "Bring record batches from Kafka into ClickHouse."),
     "migrate": ("pipeline.cli.migrate:migrate", "Make or upgrade the tables, and say how long rows are kept."),
     "serve": ("pipeline.cli.serve:serve", "Serve a database over ClickHouse's HTTP interface."),

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.retention import retention_of, retention_options
+
 if TYPE_CHECKING:
     from pipeline.store.store import Store
-
-
-def _read(reader: str) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
-    """A click callback that reads an option's text by a function of pipeline.schema.retention."""
-
-    def read(_: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-        if text is None:
-            return None
-        from pipeline.schema import retention
-
-        try:
-            value: int = getattr(retention, reader)(text)
-        except ValueError as error:
-            raise click.UsageError(f"{parameter.opts[0]}: {error}") from error
-        return value
-
-    return read
-
-
-def _ttl(name: str, of: str) -> Callable[[Any], Any]:
-    said = f"How long {of} are kept."
-    return click.option(f"--ttl-{name}", metavar="DAYS", callback=_read("read_duration"), help=said)
 
 
 @click.command(short_help="Make or upgrade the tables, and say how long rows are kept.")
@@ -39,13 +19,7 @@ def _ttl(name: str, of: str) -> Callable[[Any], Any]:
 @click.option("--db", metavar="DIR", type=click.Path(), help="An embedded database, made if need be.")
 @click.option("--database", metavar="NAME", help="Database of the server, made if need be.  [default: the user's own]")
 @click.option("--cluster", default="", metavar="NAME", help="Make replicated tables, spread over this cluster's hosts.")
-@_ttl("raw", "bytes of frames")
-@_ttl("packets", "rows of frames")
-@_ttl("flows", "rows of conversations")
-@_ttl("events", "events and dead letters")
-@_ttl("sensors", "heartbeats")
-@click.option("--size-budget", "budget", metavar="SIZE", callback=_read("read_size"),
-              help="Most bytes of table packets, as 500G; the oldest weeks are dropped. 0 for no budget.")
+@retention_options
 @click.option("--dry-run", is_flag=True, help="Print what would be run, and change nothing.")
 def migrate(
     url: str | None, db: str | None, database: str | None, cluster: str, dry_run: bool, **retention: int | None
@@ -64,24 +38,18 @@ def migrate(
         raise click.UsageError("name the database: either --clickhouse URL or --db DIR")
     if db and (cluster or database):
         raise click.UsageError(f"{'--cluster' if cluster else '--database'} is of a server, named by --clickhouse URL")
-    from pipeline.schema.retention import Retention
     from pipeline.store.migrate import migrate as run
     from pipeline.store.migrate import plan
 
     with _opened(url, db, database, cluster=cluster, create=not dry_run) as store:
         apply = plan if dry_run else run
-        statements = apply(store, cluster=cluster, retention=Retention(**_days(retention)))
+        statements = apply(store, cluster=cluster, retention=retention_of(retention))
     if dry_run:
         click.echo("".join(f"{statement};\n" for statement in statements), nl=False)
     elif statements:
         click.echo(f"{len(statements)} statements run")
     else:
         click.echo("all stands already")
-
-
-def _days(given: dict[str, int | None]) -> dict[str, int | None]:
-    """Options by the names of the fields of `Retention`."""
-    return {name.removeprefix("ttl_"): value for name, value in given.items()}
 
 
 @contextlib.contextmanager

@@ -71,12 +71,46 @@ class Tally:
         self.read_bytes = max(self.read_bytes, read_bytes)
 
 
+_STORING_ERRORS = "6, 49, 74, 75, 76, 173, 235, 236, 241, 242, 243, 252, 425, 439, 469, 481, 1000, 1001, 1002"
+
+
+class _Failures:
+    """How often ClickHouse failed in a way that storing a part can fail, since before an insert.
+
+    chDB's streamed insert writes its part in `finish`, and says nothing when that fails (disk full, too many parts, a
+    constraint): the rows are gone. ClickHouse's own count of exceptions tells. An exception of something else at the
+    same time is taken for the insert's, which costs a repetition under the same token.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._before = self._look()
+
+    def _look(self) -> dict[str, str]:
+        sql = f"SELECT code, value FROM system.errors WHERE code IN ({_STORING_ERRORS})"
+        answer = bytes(self._connection.query(sql, "TSV").bytes() or b"")
+        return dict(line.split("\t") for line in answer.decode().splitlines())
+
+    def new(self) -> str:
+        """What ClickHouse said of a failure since then, as it says it; empty where there was none."""
+        now = self._look()
+        changed = [code for code, count in now.items() if self._before.get(code) != count]
+        if not changed:
+            return ""
+        sql = (
+            "SELECT concat('Code: ', toString(code), '. DB::Exception: ', last_error_message, '. (', name, ')')"
+            f" FROM system.errors WHERE code IN ({', '.join(changed)}) ORDER BY last_error_time DESC LIMIT 1"
+        )
+        return bytes(self._connection.query(sql, "TSVRaw").bytes() or b"").decode(errors="replace")
+
+
 class Insert:
     """An insert that is under way: `append` blocks, then `finish` stores them all at once."""
 
-    def __init__(self, stream: Any, table: str = "") -> None:
+    def __init__(self, stream: Any, failures: _Failures, table: str = "") -> None:
         self.table = table
         self._stream = stream
+        self._failures = failures
 
     @property
     def _doing(self) -> str:
@@ -90,11 +124,18 @@ class Insert:
             raise clickhouse_error(str(error), self._doing) from error
 
     def finish(self) -> int:
-        """Stores the blocks as one part; returns rows read, also where the token was known and nothing was stored."""
+        """Stores the blocks as one part; returns rows read, also where the token was known and nothing was stored.
+
+        Raises StoreError; rarely also where all was stored, and something else failed meanwhile.
+        """
         try:
-            return int(self._stream.finish().rows_written)
+            rows = int(self._stream.finish().rows_written)
+            failure = self._failures.new()
         except RuntimeError as error:
             raise clickhouse_error(str(error), self._doing) from error
+        if failure:
+            raise clickhouse_error(failure, self._doing)
+        return rows
 
     def cancel(self) -> None:
         """Drops what was appended."""
@@ -114,14 +155,14 @@ class Database:
 
         Raises StoreError: no database there (exit code 2), other files there, in use by another process.
         """
-        self._check(create)
+        self.check(create)
         import chdb
 
         try:
             connect: Any = chdb.connect
             self._connection = connect(str(self.path.resolve()))
         except RuntimeError as error:
-            self._check(create)
+            self.check(create)
             raise clickhouse_error(str(error), f"{self.path}: cannot open the database: ") from error
         return self
 
@@ -134,7 +175,8 @@ class Database:
         other._connection = connect(str(self.path.resolve()))
         return other
 
-    def _check(self, create: bool) -> None:
+    def check(self, create: bool = False) -> None:
+        """Raises StoreError where `open` would, for what can be told without opening."""
         path = self.path
         if "?" in str(path):
             raise StoreError(f"{path}: the database's path may not contain a question mark", 2)
@@ -230,14 +272,16 @@ class Database:
         names = ", ".join(quote(name) for name in columns)
         try:
             sql = f"INSERT INTO {quote(table)} ({names}) {settings_clause(settings)}"
-            return Insert(self._connection.send_insert(sql, "Native"), table)
+            failures = _Failures(self._connection)
+            return Insert(self._connection.send_insert(sql, "Native"), failures, table)
         except RuntimeError as error:
             raise clickhouse_error(str(error), f"insert into {table} failed: ") from error
 
     def insert_as(self, sql: str, fmt: str) -> Insert:
         """Begins the insert of `sql`, which ends before FORMAT, of data in `fmt`. Raises StoreError."""
         try:
-            return Insert(self._connection.send_insert(sql, fmt))
+            failures = _Failures(self._connection)
+            return Insert(self._connection.send_insert(sql, fmt), failures)
         except RuntimeError as error:
             raise clickhouse_error(str(error)) from error
 

@@ -27,6 +27,7 @@ from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import CAPTURE_STATES
 from pipeline.store.native import NativeEncoder, stored_columns
 from pipeline.store.store import Store
+from pipeline.store.told import insert_told
 from pipeline.store.writer import Piece, Writer
 
 BATCH_ROWS = 16_384
@@ -39,9 +40,6 @@ INSERT_BYTES = 64 << 20
 
 HANDED_OUT = 8192
 """Most rows of conversations in one batch."""
-
-_NS_A_DAY = 86_400 * 10**9
-_FIRST_TIME = -25_567 * _NS_A_DAY
 
 
 @dataclass(slots=True)
@@ -63,26 +61,20 @@ class Imported:
 
 
 def _write_state(database: Store, imported: Imported, state: str) -> None:
-    database.insert_rows(CAPTURE_STATES.name, [{
+    insert_told(database, CAPTURE_STATES, {
         "sensor": imported.sensor,
         "capture": imported.capture,
         "shoal.state": state,
         "shoal.file.name": imported.path,
         "shoal.file.size": imported.size,
-        "shoal.first_time": _timestamp(imported.first_time),
-        "shoal.last_time": _timestamp(imported.last_time),
+        "shoal.first_time": imported.first_time,
+        "shoal.last_time": imported.last_time,
         "shoal.frames": imported.frames,
         "shoal.warning": imported.warning,
         "shoal.version": __version__,
-        "shoal.imported": _timestamp(time.time_ns()),
+        "shoal.imported": time.time_ns(),
         "shoal.file.linktypes": sorted(imported.linktypes)[:64],
-    }])
-
-
-def _timestamp(ns: int) -> str:
-    """A time as ClickHouse reads it, within what DateTime64(9) can say (from 1900; int64 ends it in 2262)."""
-    seconds, rest = divmod(max(ns, _FIRST_TIME), 10**9)
-    return f"{datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)}.{rest:09d}"
+    })
 
 
 class _Blocks:

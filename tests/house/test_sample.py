@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
@@ -78,6 +79,19 @@ def test_the_demo_answers(tmp_path: Path) -> None:
     assert ["192.0.2.11", "192.0.2.80", "80", "8", "0", "closed by the client, then by the server"] in cells
     assert [row[5] for row in cells if len(row) == 6 and row[2] == "9999"] == ["refused: the port is closed"] * 3
     assert len([row for row in cells if len(row) == 8 and row[0] == "192.0.2.80" and int(row[4]) > 0]) == 1
+    # And the live part: three conversations, all of whose packets were stored.
+    counts = {what: number for number, what in re.findall(r"^(\d+) packets (seen|stored)$", done.stdout, re.MULTILINE)}
+    assert counts["seen"] == counts["stored"]
+    assert int(counts["seen"]) > 600
+    assert len([row for row in cells if row[-1] == "closed by the server, then by the client"]) == 3
+
+
+def test_the_demo_says_that_it_may_not_capture(tmp_path: Path) -> None:
+    command = ("setpriv", "--bounding-set=-net_raw", sys.executable, "-m", "samples.live_demo", str(tmp_path / "db"))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Capturing live is left out: it needs root" in done.stdout
+    assert not (tmp_path / "db").exists()
 
 
 def test_the_demo_says_what_failed(tmp_path: Path) -> None:

@@ -80,3 +80,21 @@ def test_one_line() -> None:
     long = one_line(f"Code: 1. DB::Exception: {'a, ' * 5000} end. (TOO_LONG)")
     assert len(long) < 1100
     assert long.endswith("end. (TOO_LONG)")
+
+
+def test_an_insert_that_could_not_be_stored_is_no_success(database: Database) -> None:
+    database.query(
+        "CREATE TABLE t (a UInt8, CONSTRAINT small CHECK a < 10) ENGINE = MergeTree ORDER BY a"
+        " SETTINGS non_replicated_deduplication_window = 100"
+    )
+    block = b"\x01\x01\x01a\x05UInt8"
+    # chDB itself says of both that a row was written.
+    for value, stored in ((b"\x03", 1), (b"\x63", 1), (b"\x03", 1)):
+        under_way = database.insert("t", ["a"], f"token {value!r}")
+        under_way.append(block + value)
+        if value == b"\x63":
+            with pytest.raises(StoreError, match=r"insert into t failed: .*VIOLATED_CONSTRAINT"):
+                under_way.finish()
+        else:
+            under_way.finish()
+        assert database.rows("SELECT count() AS n FROM t") == [{"n": stored}]

@@ -1,0 +1,1 @@
+"""The embedded form: capture, engine and database in one process."""
