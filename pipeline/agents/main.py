@@ -73,7 +73,10 @@ class _Worker:
         if self._metrics is not None:
             exporter = Exporter(fleet.counters.metrics, *self._metrics, fleet.refresh).start()
             log.info("metrics at port %s", exporter.port)
-        tasks = [asyncio.create_task(fleet.pulse.run()), asyncio.create_task(Watchdog(fleet, self._stuck).run())]
+        tasks = [
+            asyncio.create_task(fleet.pulse.run()),
+            asyncio.create_task(Watchdog(fleet, self._stuck, self._settings.stuck).run()),
+        ]
         log.info("worker of %s begins: Kafka %s, ClickHouse %s", self._settings.packets.name, self._settings.brokers,
                  Remote(self._settings.clickhouse).open(ask=False).url)
         running = asyncio.create_task(app.start())

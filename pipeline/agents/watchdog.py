@@ -19,16 +19,14 @@ log = logging.getLogger(__name__)
 
 EXIT_STUCK = 75
 """What the process ends with then (EX_TEMPFAIL of sysexits.h): start it again."""
-STUCK_SECONDS = 120.0
-"""How long nothing may move."""
 ASK_SECONDS = 5.0
 """How often the ends of the logs are asked for."""
 
 
 class Watchdog:
-    """`stuck` is called, once, with what stands still."""
+    """`stuck` is called, once, with what stands still; `limit` is how long nothing may move, in seconds."""
 
-    def __init__(self, fleet: Fleet, stuck: Callable[[str], None], limit: float = STUCK_SECONDS) -> None:
+    def __init__(self, fleet: Fleet, stuck: Callable[[str], None], limit: float) -> None:
         self._fleet = fleet
         self._stuck = stuck
         self._limit = limit
