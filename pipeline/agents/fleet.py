@@ -40,9 +40,9 @@ _INSERT_THREADS = 64
 class Fleet:
     """The partitions of this worker. `failed` is told of what it can't go on after."""
 
-    def __init__(self, settings: Settings, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, settings: Settings, counters: Counters, failed: Callable[[BaseException], None]) -> None:
         self.settings = settings
-        self.counters = Counters()
+        self.counters = counters
         self.pulse = Pulse(settings.session)
         self.partitions: dict[TP, Partition] = {}
         self._failed = failed

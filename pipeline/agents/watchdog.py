@@ -30,6 +30,7 @@ class Watchdog:
         self._fleet = fleet
         self._stuck = stuck
         self._limit = limit
+        self._away = False
 
     async def run(self) -> None:
         """Looks until it is cancelled."""
@@ -41,11 +42,20 @@ class Watchdog:
                 except (KafkaError, TimeoutError, RuntimeError) as error:
                     # Without a broker nothing can move.
                     partition.moved = time.monotonic()
-                    log.debug("%s: %s", partition.name, error)
+                    self._tell(away=True, said=str(error) or "no answer")
                     continue
+                self._tell(away=False)
                 if not partition.storage.well or partition.lag == 0:
                     partition.moved = time.monotonic()
                 elif time.monotonic() - partition.moved > self._limit:
                     self._stuck(f"{partition.name}: {partition.lag} messages wait, and nothing has moved for "
                                 f"{self._limit:g} s")
                     return
+
+    def _tell(self, *, away: bool, said: str = "") -> None:
+        """One line when the broker goes, and one when it is back."""
+        if away and not self._away:
+            log.error("Kafka does not answer: %s", said)
+        elif self._away and not away:
+            log.warning("Kafka answers again")
+        self._away = away
