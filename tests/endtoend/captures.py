@@ -1,5 +1,4 @@
-"""Captures for whole fleets: TCP in trouble, DNS, pings, fragments, VLANs; and the rows that `shoal import` makes of them.
-"""
+"""Captures for whole fleets: TCP in trouble, DNS, pings, fragments, VLANs; and the rows that an import makes."""
 
 from __future__ import annotations
 
@@ -135,9 +134,10 @@ def digests(store: Store, captures: Iterable[str]) -> dict[str, Digests]:
     names = ", ".join(map(literal, found))
     for record in COMPARED:
         final = "FINAL" if record.version else ""
+        hashed = "cityHash64(toString(tuple(* EXCEPT (sensor, capture, `shoal.day`))))"
         for row in store.rows(
-            f"SELECT capture, count() AS rows, sum(cityHash64(toString(tuple(* EXCEPT (sensor, capture, `shoal.day`)))))"
-            f" AS hash FROM {record.name} {final} WHERE capture IN ({names}) GROUP BY capture"
+            f"SELECT capture, count() AS rows, sum({hashed}) AS hash FROM {record.name} {final}"
+            f" WHERE capture IN ({names}) GROUP BY capture"
         ):
             found[row["capture"]][record.name] = (row["rows"], row["hash"])
     return found

@@ -14,12 +14,16 @@ from dataclasses import dataclass, field
 
 from tests.endtoend.fleet import Fleet
 
-KINDS = ("collector", "worker", "broker", "database", "database, told to end")
+CUT = "database, told to end"
+KINDS = ("collector", "worker", "database", CUT, "broker")
 """What is killed by SIGKILL; a database may also be told to end by SIGTERM, which cuts the workers off as well."""
+_TURN = ("collector", "worker", "database", "worker", "collector", "broker", "worker", "collector", CUT, "worker")
+"""Of ten kills. A broker takes several seconds to be back, so it is killed less often."""
 AWAY_SECONDS = 1.5
 """How long what was killed stays away at the most, before it is started again."""
 _LOOK_SECONDS = 0.02
 _COLLECTOR_SECONDS = 15.0
+_PROGRESS_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,10 @@ class Progress:
 
 
 class Chaos:
-    """Kills `kills` times, `pause` seconds apart at the most, and starts again what was killed.
+    """Kills `kills` times, and starts again what was killed: about half of them `pause` seconds at the most after the
+    one before, whatever has become of that, the others when rows are stored again.
 
-    Files are read as the kills go on, so that data flows until the last of them. Each kind comes as often as the others.
+    Files are read as the kills go on, so that data flows until the last of them.
     """
 
     def __init__(self, fleet: Fleet, seed: int, kills: int, *, pause: float, checkpoint: float = 0.5) -> None:
@@ -92,11 +97,13 @@ class Chaos:
             self._fleet.stage.worker(*self._options)
         self.progress.start()
         try:
-            kinds = [KINDS[k % len(KINDS)] for k in range(self._count)]
+            kinds = [_TURN[k % len(_TURN)] for k in range(self._count)]
             self._chance.shuffle(kinds)
             for number, kind in enumerate(kinds):
                 # The last part of the files is kept until the last kills.
                 self._allow(1 + number * self._files // self._count)
+                if self._chance.random() < 0.5:
+                    self._wait_for_rows()
                 self._wait(self._chance.uniform(0.1, self._pause))
                 self._kill(kind)
         finally:
@@ -129,6 +136,11 @@ class Chaos:
                 restart[1]()
             time.sleep(_LOOK_SECONDS)
 
+    def _wait_for_rows(self) -> None:
+        until, before = time.monotonic() + _PROGRESS_SECONDS, self.progress.rows
+        while self.progress.rows == before and time.monotonic() < until:
+            self._wait(_LOOK_SECONDS)
+
     def _later(self, restart: Callable[[], object]) -> None:
         self._restarts.append((time.monotonic() + self._chance.uniform(0, AWAY_SECONDS), restart))
 
@@ -136,7 +148,7 @@ class Chaos:
         """Kills one of a kind; where it is away already, when it is there again."""
         stage = self._fleet.stage
         kind = "worker" if kind == "collector" and not self._collector_runs() else kind
-        while kind != "collector" and kind != "worker" and self._restarts:
+        while kind not in ("collector", "worker") and self._restarts:
             self._wait(_LOOK_SECONDS)
         flowing, rows, now = self._flowing, self.progress.rows, time.monotonic()
         if kind == "collector":
