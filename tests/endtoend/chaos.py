@@ -79,13 +79,18 @@ class Chaos:
     Files are read as the kills go on, so that data flows until the last of them.
     """
 
-    def __init__(self, fleet: Fleet, seed: int, kills: int, *, pause: float, checkpoint: float = 0.5) -> None:
+    def __init__(
+        self, fleet: Fleet, seed: int, kills: int, *, pause: float, checkpoint: float = 0.5,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """`tell` is told of each kill."""
         self.kills: list[Kill] = []
         self.progress = Progress(fleet)
         self._fleet = fleet
         self._chance = random.Random(seed)
         self._count = kills
         self._pause = pause
+        self._tell = tell
         self._options = ("--checkpoint", str(checkpoint))
         self._restarts: list[tuple[float, Callable[[], object]]] = []
         self._files = sum(len(feeder.files) for feeder in fleet.feeders)
@@ -166,6 +171,8 @@ class Chaos:
             stage.served.stop(signal.SIGKILL if kind == "database" else signal.SIGTERM)
             self._later(stage.served.start)
         self.kills.append(Kill(kind, now, flowing, rows))
+        if self._tell is not None:
+            self._tell(f"kill {len(self.kills)}: {kind}, at {rows} rows")
         return None
 
     def _collector_runs(self) -> bool:
