@@ -13,6 +13,8 @@ from pipeline.schema.topics import Topic
 
 SESSION_SECONDS = 10.0
 """A worker from which the group hears nothing for so long has lost its partitions."""
+STUCK_SECONDS = 120.0
+"""A worker in which nothing moves for so long, although messages wait and ClickHouse is well, ends."""
 _FETCH_BYTES = 16 << 20
 _WEEKS = 20 * 86_400.0
 
@@ -20,7 +22,7 @@ _WEEKS = 20 * 86_400.0
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a worker is told: brokers as `HOST:PORT[,...]`, the database's URL, a directory for Faust's own files, least
-    seconds between two checkpoints."""
+    seconds between two checkpoints, and the two limits above."""
 
     brokers: str
     clickhouse: str
@@ -28,6 +30,8 @@ class Settings:
     partitions: int
     state: str
     checkpoint: float
+    session: float = SESSION_SECONDS
+    stuck: float = STUCK_SECONDS
 
     @property
     def packets(self) -> Topic:
@@ -58,8 +62,8 @@ def faust_app(settings: Settings) -> faust.App:
         # What is not stored when partitions go is read again; there is nothing to wait for.
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
-        broker_session_timeout=SESSION_SECONDS,
-        broker_heartbeat_interval=SESSION_SECONDS / 4,
+        broker_session_timeout=settings.session,
+        broker_heartbeat_interval=settings.session / 4,
         broker_request_timeout=40.0,
         # While ClickHouse is away nothing is fetched, for however long; the group is not to be left for that.
         broker_max_poll_interval=_WEEKS,

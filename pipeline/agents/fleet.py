@@ -13,7 +13,7 @@ from typing import Any
 import faust
 from faust.types import TP, EventT
 
-from pipeline.agents.app import SESSION_SECONDS, Settings, faust_app
+from pipeline.agents.app import Settings, faust_app
 from pipeline.agents.counters import Counters
 from pipeline.agents.feed import Feed
 from pipeline.agents.groups import Message
@@ -40,10 +40,10 @@ _INSERT_THREADS = 64
 class Fleet:
     """The partitions of this worker. `failed` is told of what it can't go on after."""
 
-    def __init__(self, settings: Settings, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, settings: Settings, counters: Counters, failed: Callable[[BaseException], None]) -> None:
         self.settings = settings
-        self.counters = Counters()
-        self.pulse = Pulse(SESSION_SECONDS)
+        self.counters = counters
+        self.pulse = Pulse(settings.session)
         self.partitions: dict[TP, Partition] = {}
         self._failed = failed
         self._works: dict[str, Callable[[], Work]] = {

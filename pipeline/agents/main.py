@@ -10,14 +10,16 @@ import signal
 import tempfile
 from dataclasses import replace
 
+import faust
 from aiokafka.errors import KafkaError
 
 from collectors.publish.topics import ensure_topics
 from pipeline.agents.app import Settings
+from pipeline.agents.counters import Counters
 from pipeline.agents.fleet import Fleet
 from pipeline.agents.watchdog import EXIT_STUCK, Watchdog
 from pipeline.schema.ddl import schema_mark
-from pipeline.schema.exporter import Exporter
+from pipeline.schema.exporter import Exporter, Metrics
 from pipeline.schema.tables import TABLES
 from pipeline.store.errors import StoreError
 from pipeline.store.remote import Remote
@@ -49,8 +51,10 @@ def run(settings: Settings, metrics: tuple[str, int] | None) -> int:
 
 def _log() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for name in ("faust", "mode", "aiokafka", "kafka"):
+    for name in ("faust", "mode", "kafka"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # While the broker is away it has a hundred lines a second; the watchdog has one.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 class _Worker:
@@ -59,6 +63,8 @@ class _Worker:
     def __init__(self, settings: Settings, metrics: tuple[str, int] | None) -> None:
         self._metrics = metrics
         self._settings = settings
+        self._counters = Counters()
+        self._fleet: Fleet | None = None
         self._code = 0
         self._end = asyncio.Event()
 
@@ -66,21 +72,15 @@ class _Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._told, number)
-        if not await self._ready():
-            return self._code
-        fleet = Fleet(self._settings, self._failed)
-        app = fleet.build()
         if self._metrics is not None:
-            exporter = Exporter(fleet.counters.metrics, *self._metrics, fleet.refresh).start()
+            exporter = Exporter(self._counters.metrics, *self._metrics, self._refresh).start()
             log.info("metrics at port %s", exporter.port)
-        tasks = [asyncio.create_task(fleet.pulse.run()), asyncio.create_task(Watchdog(fleet, self._stuck).run())]
-        log.info("worker of %s begins: Kafka %s, ClickHouse %s", self._settings.packets.name, self._settings.brokers,
-                 Remote(self._settings.clickhouse).open(ask=False).url)
-        running = asyncio.create_task(app.start())
+        started = await self._started()
+        if started is None:
+            return self._code
+        fleet, app, tasks = started
+        tasks.append(asyncio.create_task(Watchdog(fleet, self._stuck, self._settings.stuck).run()))
         ended = asyncio.create_task(self._end.wait())
-        await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done() and running.exception() is not None:
-            self._failed(running.exception())
         gone = asyncio.create_task(app.wait_until_stopped())
         await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
         if gone.done() and not self._end.is_set():
@@ -89,10 +89,40 @@ class _Worker:
             await fleet.finish()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(app.stop(), 15)
-        for task in (*tasks, gone, running):
+        for task in (*tasks, gone):
             task.cancel()
         log.info("worker ends with %s", self._code)
         return self._code
+
+    def _refresh(self, metrics: Metrics) -> None:
+        if self._fleet is not None:
+            self._fleet.refresh(metrics)
+
+    async def _started(self) -> tuple[Fleet, faust.App, list[asyncio.Task[None]]] | None:
+        """The fleet, its application, and the tasks in which they run; None where the worker is to end before."""
+        while await self._ready():
+            fleet = self._fleet = Fleet(self._settings, self._counters, self._failed)
+            app = fleet.build()
+            pulse = asyncio.create_task(fleet.pulse.run())
+            log.info("worker of %s begins: Kafka %s, ClickHouse %s", self._settings.packets.name,
+                     self._settings.brokers, Remote(self._settings.clickhouse).open(ask=False).url)
+            running = asyncio.create_task(app.start())
+            ended = asyncio.create_task(self._end.wait())
+            await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+            error = running.exception() if running.done() else None
+            if isinstance(error, KafkaError):
+                # The broker has gone since it was asked. Faust's services can't be started twice.
+                log.warning("waiting: %s", error)
+                pulse.cancel()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(app.stop(), 15)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if error is not None:
+                self._failed(error)
+            return fleet, app, [running, pulse]
+        return None
 
     def _told(self, number: int) -> None:
         if self._end.is_set():

@@ -19,19 +19,18 @@ log = logging.getLogger(__name__)
 
 EXIT_STUCK = 75
 """What the process ends with then (EX_TEMPFAIL of sysexits.h): start it again."""
-STUCK_SECONDS = 120.0
-"""How long nothing may move."""
 ASK_SECONDS = 5.0
 """How often the ends of the logs are asked for."""
 
 
 class Watchdog:
-    """`stuck` is called, once, with what stands still."""
+    """`stuck` is called, once, with what stands still; `limit` is how long nothing may move, in seconds."""
 
-    def __init__(self, fleet: Fleet, stuck: Callable[[str], None], limit: float = STUCK_SECONDS) -> None:
+    def __init__(self, fleet: Fleet, stuck: Callable[[str], None], limit: float) -> None:
         self._fleet = fleet
         self._stuck = stuck
         self._limit = limit
+        self._away = False
 
     async def run(self) -> None:
         """Looks until it is cancelled."""
@@ -43,11 +42,20 @@ class Watchdog:
                 except (KafkaError, TimeoutError, RuntimeError) as error:
                     # Without a broker nothing can move.
                     partition.moved = time.monotonic()
-                    log.debug("%s: %s", partition.name, error)
+                    self._tell(away=True, said=str(error) or "no answer")
                     continue
+                self._tell(away=False)
                 if not partition.storage.well or partition.lag == 0:
                     partition.moved = time.monotonic()
                 elif time.monotonic() - partition.moved > self._limit:
                     self._stuck(f"{partition.name}: {partition.lag} messages wait, and nothing has moved for "
                                 f"{self._limit:g} s")
                     return
+
+    def _tell(self, *, away: bool, said: str = "") -> None:
+        """One line when the broker goes, and one when it is back."""
+        if away and not self._away:
+            log.error("Kafka does not answer: %s", said)
+        elif self._away and not away:
+            log.warning("Kafka answers again")
+        self._away = away

@@ -19,10 +19,15 @@ from pipeline.cli.errors import EXIT_USAGE, CommandError
               "directory of its own, removed at the end.")
 @click.option("--checkpoint", default=10.0, show_default=True, metavar="SECONDS", type=click.FloatRange(min=0.1),
               help="Least time between two checkpoints of a partition.")
+@click.option("--session-timeout", "session", default=10.0, show_default=True, metavar="SECONDS",
+              type=click.FloatRange(1, 1800), help="A worker of which the brokers hear nothing for so long loses its "
+              "partitions to others. Brokers may allow no less than 6.")
+@click.option("--stuck", default=120.0, show_default=True, metavar="SECONDS", type=click.FloatRange(min=5),
+              help="End with exit code 75 when messages wait and nothing has moved for so long.")
 @click.pass_context
 def worker(
     ctx: click.Context, kafka: str, clickhouse: str, prefix: str, partitions: int, metrics: str | None, state: str,
-    checkpoint: float,
+    checkpoint: float, session: float, stuck: float,
 ) -> None:
     """Take record batches from Kafka through the engine, and store each row once.
 
@@ -47,7 +52,7 @@ def worker(
     from pipeline.agents.main import NotReady, run
 
     try:
-        settings = Settings(kafka, clickhouse, prefix, partitions, state, checkpoint)
+        settings = Settings(kafka, clickhouse, prefix, partitions, state, checkpoint, session, stuck)
         ctx.exit(run(settings, _address("--metrics", metrics, "127.0.0.1:9090") if metrics else None))
     except (NotReady, TopicMismatch) as error:
         raise CommandError(str(error)) from error

@@ -19,8 +19,11 @@ from tests.broker.broker import Broker, free_ports, unique
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPARED = (PACKETS, FLOW_STATES, EVENT_STATES)
-_ENV = os.environ | {"PYTHONPATH": str(ROOT)}
-_SHOAL = (sys.executable, "-m", "pipeline.cli.main")
+ENV = os.environ | {"PYTHONPATH": str(ROOT)}
+SHOAL = (sys.executable, "-m", "pipeline.cli.main")
+
+SESSION_SECONDS = 3
+"""How soon a worker's partitions are others' when it is killed."""
 
 Digests = dict[str, tuple[int, int]]
 """Table to its number of rows and the sum of their hashes."""
@@ -61,8 +64,8 @@ class Served:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            (*_SHOAL, "serve", "--db", str(self.db), "--http", f"127.0.0.1:{self.port}", "--read-write"),
-            cwd=ROOT, env=_ENV, stdout=subprocess.PIPE, text=True,
+            (*SHOAL, "serve", "--db", str(self.db), "--http", f"127.0.0.1:{self.port}", "--read-write"),
+            cwd=ROOT, env=ENV, stdout=subprocess.PIPE, text=True,
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline().startswith("listening on")
@@ -118,10 +121,10 @@ class Stage:
     def worker(self, *options: str, ready: bool = True) -> Worker:
         """Starts a worker; `ready` waits until it has been assigned partitions."""
         log = self.folder / f"worker-{len(self.workers)}.log"
-        command = (*_SHOAL, "worker", "--kafka", self.broker.address, "--clickhouse", self.served.url,
-                   "--prefix", self.prefix, *options)
+        command = (*SHOAL, "worker", "--kafka", self.broker.address, "--clickhouse", self.served.url,
+                   "--prefix", self.prefix, "--session-timeout", str(SESSION_SECONDS), *options)
         with log.open("wb") as out:
-            process = subprocess.Popen(command, cwd=ROOT, env=_ENV, stdout=out, stderr=out)
+            process = subprocess.Popen(command, cwd=ROOT, env=ENV, stdout=out, stderr=out)
         worker = Worker(process, log)
         self.workers.append(worker)
         if ready:

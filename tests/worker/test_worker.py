@@ -52,8 +52,8 @@ def test_two_workers_store_what_an_import_stores(
     played: Stage, sent: list[Sent], imported: Digests
 ) -> None:
     assert imported["packets"][0] > 1000
-    played.worker()
-    played.worker()
+    played.worker("--checkpoint", "0.5")
+    played.worker("--checkpoint", "0.5")
     send(played, sent)
     wait_until(lambda: played.holds(imported), "the rows of the import")
     # What a collector sends again that was started anew.
@@ -61,7 +61,7 @@ def test_two_workers_store_what_an_import_stores(
     assert [worker.end() for worker in played.workers] == [0, 0]
     assert offsets(played) >= len(sent)
     send(played, sent[len(sent) // 2 :])
-    last = played.worker()
+    last = played.worker("--checkpoint", "0.5")
     wait_until(lambda: offsets(played) >= 2 * len(sent), "a checkpoint behind all messages")
     assert played.holds(imported)
     assert not last.said(f"{LAYOUT}/0: no checkpoint")
