@@ -1,10 +1,10 @@
 """What the fleet takes on one machine: capture or interface, collector, Kafka, one worker, served database.
 
 python -m benchmarks.fleet throughput [CAPTURE] [--frames N] [--keep KEEP] [--workers N]
-python -m benchmarks.fleet latency [CAPTURE] [--pps N] [--seconds N]
+python -m benchmarks.fleet latency [--pps N] [--seconds N]
 
 `throughput` reads a capture as fast as it goes, and tells frames a second from the collector's start to the last row,
-with the processor time of each part. `latency` sends the frames over a cable of two namespaces, and tells after how
+with the processor time of each part. `latency` sends frames over a cable from another namespace, and tells after how
 long they are rows that a SELECT sees: the worst 1 % of 100 ms pieces. Needs the broker's packages (deploy/dev/kafka);
 `latency` needs root, iproute2 and tcpreplay too.
 """
@@ -27,7 +27,7 @@ from pathlib import Path
 from benchmarks.capture import make
 from pipeline.store.remote import Remote
 from tests.broker.broker import Broker, free_ports
-from tests.capture.wire import NAME, wire
+from tests.collector.cable import cable, mixed
 
 _SHOAL = (sys.executable, "-m", "pipeline.cli.main")
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -66,9 +66,9 @@ class Fleet:
             time.sleep(0.02)
         return part
 
-    def collector(self, *arguments: str, prefix: tuple[str, ...] = (), ready: str = "") -> subprocess.Popen[bytes]:
+    def collector(self, *arguments: str, ready: str = "") -> subprocess.Popen[bytes]:
         """The collector."""
-        return self.start("collector", ready, *prefix, *_SHOAL, "collector", *arguments, "--kafka", self.broker.address,
+        return self.start("collector", ready, *_SHOAL, "collector", *arguments, "--kafka", self.broker.address,
                           "--sensor", "bench", "--keep", self.keep, "--spool", str(self.folder / "spool"))  # fmt: skip
 
     def stop(self) -> None:
@@ -134,16 +134,14 @@ def throughput(capture: str, keep: str, workers: int) -> None:
     print(f"CPU s: {parts}; in all {sum(spent.values()):.2f}", flush=True)
 
 
-def latency(capture: str, pps: int, seconds: int, keep: str) -> None:
+def latency(capture: Path, pps: int, seconds: int, keep: str) -> None:
     """One run; prints its figures."""
     seen: dict[int, int] = {}
     delays: list[tuple[float, int]] = []
-    with fleet(keep, 1) as running, wire() as (there, here), Remote(running.url).open() as store:
-        running.collector("-i", NAME, prefix=here.command(), ready="sensor bench: ")
-        time.sleep(2)
-        send = there.command("tcpreplay", "--no-flow-stats", "--preload-pcap", "-i", NAME, "--loop=0", f"--pps={pps}",
-                             f"--duration={seconds}", capture)  # fmt: skip
-        replay = subprocess.Popen(send, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with fleet(keep, 1) as running, cable() as wire, Remote(running.url).open() as store:
+        running.collector("-i", wire.name, ready="sensor bench: ")
+        loops = -(-pps * seconds // mixed(capture, 100_000))
+        replay = wire.replay(capture, loops, f"--pps={pps}")
         until = time.monotonic() + seconds + 8
         while time.monotonic() < until:
             rows = store.rows(f"SELECT intDiv(toUnixTimestamp64Nano(frame.time), {_PIECE_NS}) AS piece, count() AS n"
@@ -155,11 +153,9 @@ def latency(capture: str, pps: int, seconds: int, keep: str) -> None:
                     delays.append(((now - row["piece"] * _PIECE_NS) / 1e9, new))
                     seen[row["piece"]] = row["n"]
             time.sleep(_LOOK_SECONDS)
-        told = replay.communicate()[0]
+        sent = replay.sent()
         running.stop()
         said = (running.folder / "collector.log").read_text()
-    found = re.search(r"Successful packets:\s+(\d+)", told)
-    sent = int(found[1]) if found else 0
     delays.sort()
     total, reached, marks = sum(n for _, n in delays), 0, {}
     for delay, n in delays:
@@ -184,12 +180,12 @@ def main() -> None:
     ap.add_argument("--rounds", type=int, default=3)
     a = ap.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if a.what == "latency":
+            latency(Path(folder) / "made.pcap", a.pps, a.seconds, a.keep)
+            return
         capture = a.capture or f"{folder}/made.pcap"
         if not a.capture:
-            make(Path(capture), a.frames if a.what == "throughput" else 100_000)
-        if a.what == "latency":
-            latency(capture, a.pps, a.seconds, a.keep)
-            return
+            make(Path(capture), a.frames)
         for _ in range(a.rounds):
             throughput(capture, a.keep, a.workers)
 
