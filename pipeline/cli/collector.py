@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import pwd
 import signal
 import socket
 from collections.abc import Callable
@@ -89,9 +90,14 @@ def collector(
             service.add_file(file, " ".join(expression))
         exporter = _exporter(service, address)
         service.start()
-    except BaseException:
+    except BaseException as error:
         for ring in rings:
             ring.close()
+        from collectors.publish.spool import SpoolError
+
+        if isinstance(error, SpoolError):
+            who = pwd.getpwuid(os.geteuid()).pw_name
+            raise CommandError(f"{error} (as user {who}; --spool names a directory that it can use)") from None
         raise
     for tap in service.taps:
         tell(f"sensor {sensor}: {tap.name}, capture {tap.route.capture}")

@@ -111,6 +111,7 @@ def test_an_interface_without_privileges_follows_orders(broker: Broker) -> None:
     ((), "name interfaces by -i, or files by -r"), (("-i", "nosuch0"), "nosuch0"),
     (("-r", "nosuch.pcap"), "no such file"),
     (("-i", "lo", "no such filter"), "syntax error"), (("-i", "lo", "--metrics", "x"), "HOST:PORT"),
+    (("-i", "lo", "--spool", "/proc/shoal"), "--spool"),
 ])  # fmt: skip
 def test_bad_input_is_one_line(arguments: tuple[str, ...], said: str) -> None:
     command = (*SHOAL, "collector", "--kafka", "127.0.0.1:9", *arguments)
