@@ -1,4 +1,4 @@
-"""A folder that users other than root can reach: pytest's own are shut to them, and shut again by each other session."""
+"""A folder that users other than root can reach: pytest shuts its own to them, and again with each other session."""
 
 from __future__ import annotations
 
