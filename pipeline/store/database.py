@@ -10,7 +10,8 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Generator, Iterator, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -73,46 +74,60 @@ class Tally:
         self.read_bytes = max(self.read_bytes, read_bytes)
 
 
-_STORING_ERRORS = "6, 49, 74, 75, 76, 173, 235, 236, 241, 242, 243, 252, 425, 439, 469, 481, 1000, 1001, 1002"
+_STORING = threading.Lock()
+_UNTOLD = "Code: 75. the part could not be written: the disk may be full, or not to be written to"
+_TARGET = re.compile(r"\s*INSERT\s+INTO\s+(?:TABLE\s+)?(?:`([^`\\]+)`|(\w+))\s*(?:\(|SETTINGS\b|$)", re.IGNORECASE)
 
 
-class _Failures:
-    """How often ClickHouse failed in a way that storing a part can fail, since before an insert.
+class _Witness:
+    """Tells whether an insert was stored: chDB's streamed insert writes its part in `finish`, and reports success also
+    where that failed (a full disk, no right to write, a constraint), when the rows are gone.
 
-    chDB's streamed insert writes its part in `finish`, and says nothing when that fails (disk full, too many parts, a
-    constraint): the rows are gone. ClickHouse's own count of exceptions tells. An exception of something else at the
-    same time is taken for the insert's, which costs a repetition under the same token.
+    A part that is stored has a block number above those before it, and a token that is known is counted by ClickHouse.
+    So that both are the insert's own, one is stored at a time.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Database, database: str, table: str) -> None:
+        """`connection` is another one than the insert's, and is closed by `close`."""
         self._connection = connection
-        self._before = self._look()
+        self._parts = f"database = {literal(database)} AND table = {literal(table)}"
+        self._block, self._known, self._errors = self._newest(), self._repeated(), self._failed()
 
-    def _look(self) -> dict[str, str]:
-        sql = f"SELECT code, value FROM system.errors WHERE code IN ({_STORING_ERRORS})"
-        answer = bytes(self._connection.query(sql, "TSV").bytes() or b"")
-        return dict(line.split("\t") for line in answer.decode().splitlines())
+    def _newest(self) -> int:
+        return int(self._connection.query(f"SELECT max(max_block_number) FROM system.parts WHERE {self._parts}"))
 
-    def new(self) -> str:
-        """What ClickHouse said of a failure since then, as it says it; empty where there was none."""
-        now = self._look()
-        changed = [code for code, count in now.items() if self._before.get(code) != count]
-        if not changed:
+    def _repeated(self) -> int:
+        sql = "SELECT sum(value) FROM system.events WHERE event = 'DuplicatedInsertedBlocks'"
+        return int(self._connection.query(sql))
+
+    def _failed(self) -> set[bytes]:
+        return set(self._connection.query("SELECT code, value FROM system.errors").splitlines())
+
+    def failure(self) -> str:
+        """Why nothing was stored since then, as ClickHouse says it; empty where it was."""
+        if self._newest() > self._block or self._repeated() > self._known:
             return ""
-        sql = (
+        codes = [line.split(b"\t")[0].decode() for line in self._failed() - self._errors]
+        if not codes:
+            return _UNTOLD
+        said = self._connection.query(
             "SELECT concat('Code: ', toString(code), '. DB::Exception: ', last_error_message, '. (', name, ')')"
-            f" FROM system.errors WHERE code IN ({', '.join(changed)}) ORDER BY last_error_time DESC LIMIT 1"
+            f" FROM system.errors WHERE code IN ({', '.join(codes)}) ORDER BY last_error_time DESC LIMIT 1", "TSVRaw"
         )
-        return bytes(self._connection.query(sql, "TSVRaw").bytes() or b"").decode(errors="replace")
+        return said.decode(errors="replace")
+
+    def close(self) -> None:
+        """End its connection."""
+        self._connection.close()
 
 
 class Insert:
     """An insert that is under way: `append` blocks, then `finish` stores them all at once."""
 
-    def __init__(self, stream: Any, failures: _Failures, table: str = "") -> None:
+    def __init__(self, stream: Any, witness: Callable[[], _Witness] | None, table: str = "") -> None:
         self.table = table
         self._stream = stream
-        self._failures = failures
+        self._witness = witness
 
     @property
     def _doing(self) -> str:
@@ -128,11 +143,17 @@ class Insert:
     def finish(self) -> int:
         """Stores the blocks as one part; returns rows read, also where the token was known and nothing was stored.
 
-        Raises StoreError; rarely also where all was stored, and something else failed meanwhile.
+        Raises StoreError, and nothing is stored.
         """
         try:
-            rows = int(self._stream.finish().rows_written)
-            failure = self._failures.new()
+            if self._witness is None:
+                return int(self._stream.finish().rows_written)
+            with _STORING, contextlib.closing(self._witness()) as witness:
+                rows = int(self._stream.finish().rows_written)
+                failure = witness.failure() if rows else ""
+        except StoreError:
+            self.cancel()
+            raise
         except RuntimeError as error:
             raise clickhouse_error(str(error), self._doing) from error
         if failure:
@@ -274,18 +295,27 @@ class Database:
         names = ", ".join(quote(name) for name in columns)
         try:
             sql = f"INSERT INTO {quote(table)} ({names}) {settings_clause(settings)}"
-            failures = _Failures(self._connection)
-            return Insert(self._connection.send_insert(sql, "Native"), failures, table)
+            witness = self._witness(table)
+            return Insert(self._connection.send_insert(sql, "Native"), witness, table)
         except RuntimeError as error:
             raise clickhouse_error(str(error), f"insert into {table} failed: ") from error
 
     def insert_as(self, sql: str, fmt: str) -> Insert:
         """Begins the insert of `sql`, which ends before FORMAT, of data in `fmt`. Raises StoreError."""
         try:
-            failures = _Failures(self._connection)
-            return Insert(self._connection.send_insert(sql, fmt), failures)
+            target = _TARGET.match(sql)
+            witness = self._witness(target[1] or target[2]) if target else None
+            return Insert(self._connection.send_insert(sql, fmt), witness)
         except RuntimeError as error:
             raise clickhouse_error(str(error)) from error
+
+    def _witness(self, table: str) -> Callable[[], _Witness] | None:
+        """Who looks whether an insert into the table is stored; None for a table that has no parts."""
+        if not table or self.query(f"EXISTS TEMPORARY TABLE {quote(table)}") != b"0\n":
+            return None
+        sql = "SELECT database FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+        database = self.query(f"{sql} AND name = {literal(table)}", "TSVRaw").decode().removesuffix("\n")
+        return (lambda: _Witness(self.beside(), database, table)) if database else None
 
     def insert_rows(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Inserts a few rows given as dictionaries; columns not named get their defaults."""

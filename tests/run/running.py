@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -44,14 +43,6 @@ def wait_until(true: Callable[[], object], what: str) -> None:
         time.sleep(0.1)
 
 
-def reachable(path: Path) -> Path:
-    """`path`, with the folders of the test above it opened for the user that the process becomes."""
-    for each in path.parents:
-        if each.stat().st_uid == os.geteuid() and not each.stat().st_mode & 0o001 and each != Path.home():
-            each.chmod(each.stat().st_mode | 0o011)
-    return path
-
-
 def wait_for_rows(db: Path | str, frames: int, where: str = "1") -> None:
     """Wait until so many frames are there; fails when they don't come, or more do."""
     found: list[int] = []
@@ -67,7 +58,7 @@ class Running:
     """The process; `with Running(db, "-i", "lo") as it`. `said` is what it told until then."""
 
     def __init__(self, db: Path, *options: str, inside: Callable[..., tuple[str, ...]] = lambda *c: c) -> None:
-        self.db = reachable(db)
+        self.db = db
         self._command = inside(*SHOAL, "run", "--db", str(db), *options)
         self.said = ""
 

@@ -82,6 +82,22 @@ def test_a_disk_that_stays_full(tmp_path: Path) -> None:
         assert number(it.db, "SELECT count() FROM packets") == 100
 
 
+def test_a_directory_that_is_shut_for_a_while(tmp_path: Path) -> None:
+    """chDB says of an insert that it was stored, whatever became of its files."""
+    with Port() as port, Running(tmp_path / "db", "-i", "lo", "--user", "nobody", port.filter) as it:
+        port.send(10)
+        wait_for_rows(it.db, 10)
+        (tmp_path / "db" / "store").chmod(0)
+        port.send(100)
+        it.until("takes no rows")
+        (tmp_path / "db" / "store").chmod(0o700)
+        it.until("takes rows again")
+        counts = it.end()
+        assert it.process.returncode == 0, it.said
+        assert counts == {"seen": 110, "stored": 110, "dropped by kernel": 0, "not stored": 0}
+        assert number(it.db, "SELECT count() FROM packets") == 110
+
+
 def test_rows_that_are_refused_for_good(tmp_path: Path) -> None:
     with Port() as port, Running(tmp_path / "db", "-i", "lo", "--http", "127.0.0.1:0", "--read-write",
                                  port.filter) as it:  # fmt: skip
