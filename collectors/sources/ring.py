@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from collectors.filters.live import LiveFilter, after_the_kernel, live_filter, take_none
+from collectors.filters.program import FilterError
 from collectors.sources import packet_socket as kernel
 from collectors.sources.batch import Batch, cells
 from collectors.sources.frames import CaptureError, Frames
@@ -241,9 +242,16 @@ class Ring:
         return compile_apart(work)
 
     def attach(self, expression: str, snaplen: int, compiled: LiveFilter) -> None:
-        """Run a filter that `compile_apart` made, and keep `snaplen` bytes of a frame from now on. Raises OSError where
-        the kernel has no room for it beside the present one, which stays."""
-        kernel.attach(self._open(), compiled.kernel)
+        """Run a filter that `compile_apart` made, and keep `snaplen` bytes of a frame from now on.
+
+        Raises FilterError where the kernel has no room for it beside the present one, which stays.
+        """
+        try:
+            kernel.attach(self._open(), compiled.kernel)
+        except OSError as e:
+            raise FilterError(
+                f"the kernel has no room for this filter beside the present one ({e.strerror}); set an empty one first"
+            ) from e
         self._after, self.snaplen, self.filter = compiled.after, snaplen, expression
 
     def _attach(self, wanted: LiveFilter, expression: str) -> None:

@@ -87,6 +87,16 @@ def test_sigkill_loses_nothing_of_the_spool(shaky_broker: Broker, target: Target
     assert (first.ended, second.ended) == (0, 4)
 
 
+def test_a_spool_of_what_is_not_captured_is_told(broker: Broker, target: Target, place: Path) -> None:
+    other = place / "spool" / "eth9-0"
+    other.mkdir(parents=True)
+    (other / f"{1:020d}.spool").write_bytes(b"x")
+    with Running(broker.address, unique("others"), "-i", "lo", "--spool", str(place / "spool"), target.filter) as ran:
+        ran.captures()
+        ran.end()
+    assert ran.said.count(f"the spool in {other} holds messages") == 1
+
+
 def test_a_file_that_is_read_again_is_sent_once(shaky_broker: Broker, place: Path) -> None:
     prefix, capture = unique("again"), place / "bulk.pcap"
     frames = bulk(capture, 30_000)
