@@ -16,6 +16,7 @@ from pathlib import Path
 from collectors.control import Change
 from collectors.publish.message import Outgoing
 from collectors.publish.publisher import Limits, Publisher
+from collectors.publish.spool import left_behind
 from collectors.service.heartbeat import capture_state, heartbeat
 from collectors.service.keep import FIRST_BYTES, Keep
 from collectors.service.orders import Orders
@@ -95,8 +96,9 @@ class Collector:
     def _tell_of_others(self) -> None:
         """Spools belong to an interface or a file. Where one holds messages of what is not captured now, say so."""
         spool = self.settings.spool
-        for directory in sorted({path.parent for path in spool.glob("*/*.spool")} - self._spools) if spool else ():
-            self._log(f"the spool in {directory} holds messages, which are sent when that is captured again")
+        for directory in sorted(set(spool.glob("*/")) - self._spools) if spool is not None else ():
+            if left_behind(directory):
+                self._log(f"the spool in {directory} holds messages, which are sent when that is captured again")
 
     def _publisher(self, name: str) -> Publisher:
         of = self.settings
