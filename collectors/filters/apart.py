@@ -36,7 +36,12 @@ def compile_apart(work: Callable[[], LiveFilter], seconds: float = SECONDS) -> L
     """
     ours, theirs = os.pipe()
     parent = os.getpid()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as e:
+        os.close(ours)
+        os.close(theirs)
+        raise FilterError(f"the capture filter can't be compiled now: no process can be had ({e.strerror})") from e
     if not child:
         # No line of the parent's code runs from here on, whatever happens.
         try:

@@ -24,6 +24,7 @@ from collectors.publish.accounts import Accounts, Place, Reason
 from collectors.publish.message import Outgoing
 
 _MORE = 1 << 20
+"""Bytes that it has to hold, at the least, beyond what found no room, for room to count as there again."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -60,6 +61,20 @@ class Record:
     def place(self) -> Place:
         """Where the accounts have the message; one that the spool dropped goes on in memory, if it was taken before."""
         return Place.SPOOL if self.waits else Place.MEMORY
+
+
+def left_behind(directory: Path) -> bool:
+    """Whether this is a spool with messages that no process has open."""
+    if not any(directory.glob("*.spool")):
+        return False
+    try:
+        with (directory / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 class Spool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from collectors.control import Change
 from collectors.publish.message import Outgoing
 from collectors.publish.publisher import Limits, Publisher
+from collectors.publish.spool import left_behind
 from collectors.service.heartbeat import capture_state, heartbeat
 from collectors.service.keep import FIRST_BYTES, Keep
 from collectors.service.orders import Orders
@@ -60,6 +61,7 @@ class Collector:
         self._run = run_id()
         self._topic = topics.packets(settings.prefix, LAYOUT, settings.partitions)
         self._sensors = topics.sensors(settings.prefix)
+        self._spools: set[Path] = set()
         self._running = 0
         self._lock = threading.Lock()
         self._beats: threading.Thread | None = None
@@ -91,13 +93,23 @@ class Collector:
         of = self.settings
         return Route(of.sensor, capture, self._topic.name, of.partitions, of.keep, of.first_bytes)
 
+    def _tell_of_others(self) -> None:
+        """Spools belong to an interface or a file. Where one holds messages of what is not captured now, say so."""
+        spool = self.settings.spool
+        for directory in sorted(set(spool.glob("*/")) - self._spools) if spool is not None else ():
+            if left_behind(directory):
+                self._log(f"the spool in {directory} holds messages, which are sent when that is captured again")
+
     def _publisher(self, name: str) -> Publisher:
         of = self.settings
         spool = of.spool / name if of.spool is not None else None
+        if spool is not None:
+            self._spools.add(spool)
         return Publisher(of.brokers, self._topics, spool=spool, limits=of.limits, log=self._log)
 
     def start(self) -> None:
         """Open the spools, and take frames. Raises SpoolError."""
+        self._tell_of_others()
         for tap in self.taps:
             tap.publisher.open()
         self._running = len(self.taps)

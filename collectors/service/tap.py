@@ -222,7 +222,6 @@ class RingTap(Tap[M]):
 
     def change(self, wanted: Change) -> str | None:
         """Capture what is wanted from now on, and what is not said as at the start; why not, where it can't be."""
-
         expression = wanted.filter if wanted.filter is not None else self._begun.filter or ""
         snaplen = wanted.snaplen or self._begun.snaplen or SNAPLEN
         try:
@@ -240,7 +239,7 @@ class RingTap(Tap[M]):
         self._changes.put((apply, done))
         try:
             done.result(timeout=5)
-        except OSError as error:
+        except (FilterError, OSError) as error:
             return str(error)
         except TimeoutError:
             return "the capture is too busy to answer"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from collectors.filters.live import LiveFilter, after_the_kernel, live_filter, take_none
+from collectors.filters.program import FilterError
 from collectors.sources import packet_socket as kernel
 from collectors.sources.batch import Batch, cells
 from collectors.sources.frames import CaptureError, Frames
@@ -43,7 +44,9 @@ TIMEOUT_MS = 100
 BATCH_ROWS = 65_536
 
 _BATCH_SHARE = 8
-"""A batch takes this part of the ring at most, so that the kernel gets blocks back while there is much to do."""
+_BATCH_BYTES = 1 << 20
+"""A batch takes an eighth of the ring at most, so that the kernel gets blocks back while there is much to do; of a
+small ring a MiB, within half of it, because each batch has a price of its own."""
 _STATUS = 8 if sys.byteorder == "little" else 11
 """Byte of a block whose lowest bit says that it is ours (block_status of struct tpacket_hdr_v1)."""
 _BLOCK, _HELD, _IGNORED, _DAMAGED = 0, 3, 4, 5
@@ -241,9 +244,16 @@ class Ring:
         return compile_apart(work)
 
     def attach(self, expression: str, snaplen: int, compiled: LiveFilter) -> None:
-        """Run a filter that `compile_apart` made, and keep `snaplen` bytes of a frame from now on. Raises OSError where
-        the kernel has no room for it beside the present one, which stays."""
-        kernel.attach(self._open(), compiled.kernel)
+        """Run a filter that `compile_apart` made, and keep `snaplen` bytes of a frame from now on.
+
+        Raises FilterError where the kernel has no room for it beside the present one, which stays.
+        """
+        try:
+            kernel.attach(self._open(), compiled.kernel)
+        except OSError as e:
+            raise FilterError(
+                f"the kernel has no room for this filter beside the present one ({e.strerror}); set an empty one first"
+            ) from e
         self._after, self.snaplen, self.filter = compiled.after, snaplen, expression
 
     def _attach(self, wanted: LiveFilter, expression: str) -> None:
@@ -280,7 +290,8 @@ class Ring:
         state = self._state
         rows = Batch(self._batch_rows)
         direction = np.empty(self._batch_rows, np.uint8)
-        most = max(1, self._blocks // _BATCH_SHARE)
+        small = min(self._blocks // 2, _BATCH_BYTES // self._block_bytes)
+        most = max(1, self._blocks // _BATCH_SHARE, small)
         while True:
             n = walk(
                 self._view, self._block_bytes, self._blocks, most, self.linktype == 1, self._device.cooked,

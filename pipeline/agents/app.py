@@ -32,6 +32,8 @@ class Settings:
     checkpoint: float
     session: float = SESSION_SECONDS
     stuck: float = STUCK_SECONDS
+    budget: int | None = None
+    """Bytes of table packets, 0 for any number; None: what `shoal migrate --size-budget` left."""
 
     @property
     def packets(self) -> Topic:

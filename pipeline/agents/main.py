@@ -17,6 +17,7 @@ from collectors.publish.topics import ensure_topics
 from pipeline.agents.app import Settings
 from pipeline.agents.counters import Counters
 from pipeline.agents.fleet import Fleet
+from pipeline.agents.upkeep import Upkeep
 from pipeline.agents.watchdog import EXIT_STUCK, Watchdog
 from pipeline.schema.ddl import schema_mark
 from pipeline.schema.exporter import Exporter, Metrics
@@ -80,6 +81,7 @@ class _Worker:
             return self._code
         fleet, app, tasks = started
         tasks.append(asyncio.create_task(Watchdog(fleet, self._stuck, self._settings.stuck).run()))
+        tasks.append(asyncio.create_task(Upkeep(fleet).run()))
         ended = asyncio.create_task(self._end.wait())
         gone = asyncio.create_task(app.wait_until_stopped())
         await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -24,10 +24,12 @@ from pipeline.cli.errors import EXIT_USAGE, CommandError
               "partitions to others. Brokers may allow no less than 6.")
 @click.option("--stuck", default=120.0, show_default=True, metavar="SECONDS", type=click.FloatRange(min=5),
               help="End with exit code 75 when messages wait and nothing has moved for so long.")
+@click.option("--budget", metavar="SIZE", help="Most bytes of table packets, as 500G; the oldest weeks are dropped. "
+              "0 for no budget. Default: that of shoal migrate --size-budget.")
 @click.pass_context
 def worker(
     ctx: click.Context, kafka: str, clickhouse: str, prefix: str, partitions: int, metrics: str | None, state: str,
-    checkpoint: float, session: float, stuck: float,
+    checkpoint: float, session: float, stuck: float, budget: str | None,
 ) -> None:
     """Take record batches from Kafka through the engine, and store each row once.
 
@@ -41,18 +43,23 @@ def worker(
     """
     for broker in kafka.split(","):
         _address("--kafka", broker, "127.0.0.1:9092")
+    from pipeline.schema.retention import read_size
     from pipeline.schema.topics import check_prefix
 
     try:
         check_prefix(prefix)
     except ValueError as error:
         raise CommandError(f"--prefix {error}", EXIT_USAGE) from error
+    try:
+        size = None if budget is None else read_size(budget)
+    except ValueError as error:
+        raise CommandError(f"--budget {error}", EXIT_USAGE) from error
     from collectors.publish.topics import TopicMismatch
     from pipeline.agents.app import Settings
     from pipeline.agents.main import NotReady, run
 
     try:
-        settings = Settings(kafka, clickhouse, prefix, partitions, state, checkpoint, session, stuck)
+        settings = Settings(kafka, clickhouse, prefix, partitions, state, checkpoint, session, stuck, size)
         ctx.exit(run(settings, _address("--metrics", metrics, "127.0.0.1:9090") if metrics else None))
     except (NotReady, TopicMismatch) as error:
         raise CommandError(str(error)) from error

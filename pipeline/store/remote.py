@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import lz4.frame
 
-from pipeline.schema.ddl import quote
+from pipeline.schema.ddl import literal, quote
 from pipeline.store.database import INSERT_SETTINGS, settings_clause
 from pipeline.store.errors import StoreError, clickhouse_error
 
@@ -122,6 +122,7 @@ class Remote:
         self._port = 0
         self._tls = False
         self._settings: dict[str, str] = {}
+        self._engines: dict[str, str] = {}
         self._connection: http.client.HTTPConnection | None = None
 
     @property
@@ -202,11 +203,22 @@ class Remote:
     def insert(self, table: str, columns: list[str], token: str = "") -> RemoteInsert:
         """Begins an insert of Native blocks that have some or all of `columns`; `token` as of `Database.insert`."""
         settings = INSERT_SETTINGS | ({"insert_deduplication_token": token} if token else {})
+        if self._distributed(table):
+            # The shards have the rows when the insert is answered, not a queue of the server that was asked.
+            settings["distributed_foreground_insert"] = "1"
         names = ", ".join(quote(name) for name in columns)
         sql = f"INSERT INTO {quote(table)} ({names}) {settings_clause(settings)} FORMAT Native"
         headers = {"Transfer-Encoding": "chunked", "Content-Encoding": "lz4"}
         connection = self._begin({"query": sql}, headers, f"insert into {table} failed: ")
         return RemoteInsert(self, connection, table)
+
+    def _distributed(self, table: str) -> bool:
+        """Whether a table's rows are those of a cluster's hosts; asked once."""
+        if table not in self._engines:
+            asked = f"SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = {literal(table)}"
+            for row in self.rows(asked):
+                self._engines[table] = row["engine"]
+        return self._engines.get(table) == "Distributed"
 
     def insert_rows(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Inserts a few rows given as dictionaries; columns not named get their defaults."""

@@ -3,6 +3,7 @@ being lost."""
 
 from __future__ import annotations
 
+import fcntl
 import re
 import signal
 import urllib.request
@@ -85,6 +86,25 @@ def test_sigkill_loses_nothing_of_the_spool(shaky_broker: Broker, target: Target
     assert second.whole(200)
     # Who was killed can't tell that its capture is complete.
     assert (first.ended, second.ended) == (0, 4)
+
+
+def test_a_spool_of_what_is_not_captured_is_told(broker: Broker, target: Target, place: Path) -> None:
+    other = place / "spool" / "eth9-0"
+    other.mkdir(parents=True)
+    (other / f"{1:020d}.spool").write_bytes(b"x")
+    (other / "lock").touch()
+    arguments = (broker.address, unique("others"), "-i", "lo", "--spool", str(place / "spool"), target.filter)
+    with Running(*arguments) as ran:
+        ran.captures()
+        ran.end()
+    assert ran.said.count(f"the spool in {other} holds messages") == 1
+    # One that another process has is that one's business.
+    with (other / "lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with Running(*arguments) as ran:
+            ran.captures()
+            ran.end()
+    assert "holds messages" not in ran.said
 
 
 def test_a_file_that_is_read_again_is_sent_once(shaky_broker: Broker, place: Path) -> None:

@@ -97,7 +97,7 @@ def while_kafka_is_away(cable: Cable, broker: Broker, folder: Path, seconds: flo
     if not run.dropped:
         assert found.whole(sent)
         assert not found.gaps
-    assert run.said.count("takes no messages") == run.said.count("takes messages again") == 1, run.said
+    assert run.said.count("takes no messages") == run.said.count("takes messages again"), run.said
     assert not list((folder / "spool").glob("*/*.spool"))
     return run
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -119,3 +122,42 @@ def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(StoreError) as caught:
         Remote(url).open()
     assert caught.value.exit_code == 2
+
+
+def test_of_a_cluster_the_shards_have_the_rows_when_an_insert_is_answered() -> None:
+    """No cluster is to be had, so what is asked is looked at."""
+    asked: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            asked.append(parse_qs(urlsplit(self.path).query).get("query", [""])[0])
+            body = b""
+            if "Content-Length" in self.headers:
+                question = self.rfile.read(int(self.headers["Content-Length"]))
+                engine = "Distributed" if b"'d'" in question else "MergeTree"
+                body = b'{"engine":"%s"}\n' % engine.encode()
+            else:
+                while size := int(self.rfile.readline(), 16):
+                    self.rfile.read(size + 2)
+                self.rfile.readline()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Remote(f"http://127.0.0.1:{server.server_port}").open(ask=False) as remote:
+            for table in ("d", "t", "d"):
+                insert = remote.insert(table, ["a", "b"])
+                insert.append(block([1]))
+                insert.finish()
+        server.shutdown()
+    # The engine of each table is asked once.
+    assert [text.startswith("INSERT") for text in asked] == [False, True, False, True, True]
+    assert ["distributed_foreground_insert = '1'" in text for text in asked] == [False, True, False, False, True]
