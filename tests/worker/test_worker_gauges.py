@@ -15,7 +15,7 @@ from pipeline.schema.message import LAYOUT
 from pipeline.schema.metrics import COUNTER, GAUGE, HISTOGRAM, WORKER
 from tests.broker.broker import free_ports
 from tests.worker.publish import Sent, messages
-from tests.worker.stage import Digests, Stage, offsets, send, wait_until
+from tests.worker.stage import Digests, Stage, send, wait_until
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 EVICTED = 5
@@ -36,20 +36,22 @@ def value(samples: Samples, name: str, **labels: str) -> float:
     return samples.get((f"shoal_worker_{name}", frozenset(labels.items())), 0.0)
 
 
+def renamed(message: Sent, capture: bytes) -> Sent:
+    """The same message of another capture."""
+    return replace(message, headers=[(k, capture if k == "capture" else v) for k, v in message.headers])
+
+
 def test_metrics_of_a_run(played: Stage, sent: list[Sent], imported: Digests, captures: list[Path]) -> None:
     port = free_ports()
     worker = played.worker("--checkpoint", "0.2", "--metrics", f"127.0.0.1:{port}")
     topic = topics.packets(played.prefix, LAYOUT).name
-    bad = replace(sent[0], value=sent[0].value[: len(sent[0].value) // 2],
-                  headers=[(k, b"bad" if k == "capture" else v) for k, v in sent[0].headers])  # fmt: skip
-    begun = [
-        next(one for one in messages(captures[1], shards=1, capture=f"begun{k}") if one.value)
-        for k in range(MOST_CAPTURES + EVICTED)
-    ]
+    bad = replace(renamed(sent[0], b"bad"), value=sent[0].value[: len(sent[0].value) // 2])
+    first = next(one for one in messages(captures[1], shards=1) if one.value)
+    begun = [renamed(first, b"begun%d" % k) for k in range(MOST_CAPTURES + EVICTED)]
     send(played, [*sent, *sent[:4], bad, *begun])
     count = len(sent) + 4 + 1 + len(begun)
-    wait_until(lambda: offsets(played) >= count, "a checkpoint behind all messages")
-    wait_until(lambda: value(shown(port), "checkpoints_total") >= 4, "its count")
+    wait_until(lambda: value(shown(port), "batches_total") >= count, "all messages to be stored")
+    wait_until(lambda: value(shown(port), "checkpoints_total") >= 4, "checkpoints")
     samples = shown(port)
     assert value(samples, "partitions") == 5
     assert value(samples, "clickhouse_connected") == 1
@@ -69,7 +71,6 @@ def test_metrics_of_a_run(played: Stage, sent: list[Sent], imported: Digests, ca
     assert 0 < value(samples, "insert_seconds_sum", table="packets") < 60
     assert value(samples, "batch_bytes_total") >= sum(len(one.value) for one in (*sent, bad, *begun))
     for k in map(str, range(4)):
-        # Not older than what follows the last message: its group's end, and that it is due.
         assert 0 <= value(samples, "checkpoint_age_seconds", topic=topic, partition=k) < 60
         assert value(samples, "checkpoint_bytes", topic=topic, partition=k) > 20
     # It is of the frames that were stored last.
