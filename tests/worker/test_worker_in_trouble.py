@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -33,6 +34,22 @@ def test_a_broker_that_is_killed_under_a_worker(shaky: Stage, sent: list[Sent], 
     lines = worker.log.read_text().splitlines()
     assert sum("Kafka does not answer" in line for line in lines) == 1
     assert len(lines) < 100
+
+
+def test_a_broker_that_dies_while_a_worker_starts(shaky: Stage) -> None:
+    worker = shaky.worker(ready=False)
+    until = time.monotonic() + 60
+    while not worker.said(" begins: Kafka") and time.monotonic() < until:
+        time.sleep(0.001)
+    # It has seen the topics, and is about to connect for good.
+    worker.process.send_signal(signal.SIGSTOP)
+    shaky.broker.kill()
+    worker.process.send_signal(signal.SIGCONT)
+    time.sleep(1)
+    shaky.broker.start()
+    wait_until(lambda: worker.said("partitions assigned") or worker.process.poll() is not None, "an assignment")
+    assert worker.end() == 0
+    assert not worker.said("Traceback")
 
 
 def damage(played: Stage, newest: int, bit: int) -> None:
