@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust import App
 from faust.types import TP
 
 from pipeline.agents.groups import CLOSE, KIND
-from pipeline.agents.transport import Consumer
+from pipeline.agents.transport import CALL_SECONDS, Consumer
 
 
 class Feed:
@@ -53,6 +56,20 @@ class Feed:
     async def first_at(self, timestamp: int) -> tuple[int, int] | None:
         """Offset and append time of the first message at or after `timestamp` (ms)."""
         return await self._consumer.first_at(self._tp, timestamp)
+
+    async def first_from(self, offset: int) -> int:
+        """The offset of the first message at or behind `offset`, of which there must be one."""
+        brokers = ",".join(f"{url.host}:{url.port}" for url in self._app.conf.broker)
+        # A client of its own, in which nothing is under way that could stand before the answer.
+        client = AIOKafkaConsumer(bootstrap_servers=brokers, auto_offset_reset="earliest", max_poll_records=1)
+        partition = TopicPartition(self.topic, self.partition)
+        await asyncio.wait_for(client.start(), CALL_SECONDS)
+        try:
+            client.assign([partition])
+            client.seek(partition, offset)
+            return int((await asyncio.wait_for(client.getone(partition), CALL_SECONDS)).offset)
+        finally:
+            await client.stop()
 
     async def close_group(self) -> None:
         """Send the message that ends a group behind which nothing comes."""

@@ -123,8 +123,9 @@ class Intake:
         begin = await self._feed.begin()
         there = begin
         if self._seeks >= 2 and self._ahead > self._next:
-            # The log has no message at the offset: markers of transactions take some, and compaction leaves holes.
-            there = max(begin, self._ahead)
+            # The log may have no message at the offset: markers of transactions take some, and compaction leaves holes.
+            # That none came for so long does not tell: a busy client may be slower than that.
+            there = max(begin, await self._feed.first_from(self._next))
         if there > self._next:
             self._lost(self._next, there)
             self._next = there

@@ -39,6 +39,8 @@ CLOSE_SECONDS = 1.2
 """After so long without a message the open group is ended by one of ours: more than the span of a group."""
 CLOSE_AGAIN_SECONDS = 5.0
 """After so long such a message is sent again."""
+AWAY_SECONDS = 1.0
+"""So often it is looked, while the work is to end, whether ClickHouse is away."""
 RETRY_SECONDS = 1.0
 
 _HEAD = struct.Struct("<8sq")
@@ -113,17 +115,27 @@ class Partition:
         self.intake.wake()
 
     async def stop(self, seconds: float) -> None:
-        """Ends the work between two groups, with a checkpoint if that takes no longer than `seconds`."""
+        """Ends the work between two groups, with a checkpoint if that takes no longer than `seconds`.
+
+        While ClickHouse is away it is not waited for: whoever is next would wait as well.
+        """
         self._stopping = True
         self.intake.wake()
-        await self.ended(seconds)
-        if self._task is not None and not self._task.done():
+        until = time.monotonic() + seconds
+        await self.ended(min(seconds, AWAY_SECONDS))
+        while self.storage.well and not self._ended and time.monotonic() < until:
+            await self.ended(min(until - time.monotonic(), AWAY_SECONDS))
+        if self._task is not None and not self._ended:
             log.warning("%s: left without a checkpoint at offset %s; its last one is at %s", self.name, self._boundary,
                         self._written)
             self.storage.abandon()
             self._task.cancel()
             if self._storing is not None:
                 self._storing.cancel()
+
+    @property
+    def _ended(self) -> bool:
+        return self._task is None or self._task.done()
 
     async def ended(self, seconds: float) -> None:
         """Waits until the work has ended, at most `seconds`."""

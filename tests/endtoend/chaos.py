@@ -150,16 +150,19 @@ class Chaos:
         self._restarts.append((time.monotonic() + self._chance.uniform(0, AWAY_SECONDS), restart))
 
     def _kill(self, kind: str) -> None:
-        """Kills one of a kind; where it is away already, when it is there again."""
+        """Kills one of a kind; where it is away already, when it is there again; a worker where no collector can be
+        had."""
         stage = self._fleet.stage
-        kind = "worker" if kind == "collector" and not self._collector_runs() else kind
         while kind not in ("collector", "worker") and self._restarts:
             self._wait(_LOOK_SECONDS)
+        if kind == "collector" and not self._collector_runs():
+            kind = "worker"
         flowing, rows, now = self._flowing, self.progress.rows, time.monotonic()
         if kind == "collector":
-            running = [feeder for feeder in self._fleet.feeders if feeder.running]
-            if not running or not self._chance.choice(running).kill():
-                return self._kill(kind)
+            if not any(feeder.kill() for feeder in self._chance.sample(self._fleet.feeders, len(self._fleet.feeders))):
+                # All have ended within these microseconds.
+                self._kill(kind)
+                return
         elif kind == "worker":
             living = [worker for worker in stage.workers if worker.process.poll() is None]
             self._chance.choice(living).end(signal.SIGKILL)
@@ -173,7 +176,6 @@ class Chaos:
         self.kills.append(Kill(kind, now, flowing, rows))
         if self._tell is not None:
             self._tell(f"kill {len(self.kills)}: {kind}, at {rows} rows")
-        return None
 
     def _collector_runs(self) -> bool:
         """Whether there is a collector to kill, if need be by letting the next file be read; at a time of its life that

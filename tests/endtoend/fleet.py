@@ -159,7 +159,7 @@ class Fleet:
         found = self.digests(wanted.frames)
         return {name: (found[name], of) for name, of in wanted.digests.items() if found[name] != of}
 
-    def wait_for(self, wanted: Wanted, seconds: float = 90) -> None:
+    def wait_for(self, wanted: Wanted, seconds: float = 180) -> None:
         """Waits until the rows are those wanted; AssertionError with the differences where they are not."""
         wait_until(lambda: self.fed, "all files to be read", seconds)
         until = time.monotonic() + seconds

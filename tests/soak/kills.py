@@ -59,8 +59,8 @@ def run(folder: Path, kills: int, frames: int, seed: int, pause: float) -> dict[
             finally:
                 chaos.close()
             time.sleep(10)
-            for worker in playing.stage.workers:
-                worker.end()
+            living = [worker for worker in playing.stage.workers if worker.process.poll() is None]
+            assert [worker.end() for worker in living] == [0, 0], "a worker ended by itself"
             playing.check(wanted)
             runs = sum(feeder.runs for feeder in playing.feeders)
     finally:

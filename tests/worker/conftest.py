@@ -11,6 +11,7 @@ from pipeline.store.database import Database
 from pipeline.store.importer import import_capture
 from pipeline.store.migrate import migrate
 from tests.broker.broker import Broker
+from tests.worker.publish import Sent, taking_turns
 from tests.worker.stage import ROOT, Digests, Stage, digests, stage
 
 
@@ -28,6 +29,19 @@ def imported(captures: list[Path], tmp_path_factory: pytest.TempPathFactory) -> 
         for path in captures:
             import_capture(database, str(path), sensor="s")
         return digests(database)
+
+
+@pytest.fixture(scope="session")
+def sent(captures: list[Path]) -> list[Sent]:
+    """Their messages."""
+    return taking_turns(captures)
+
+
+@pytest.fixture
+def shaky(shaky_broker: Broker, tmp_path: Path) -> Iterator[Stage]:
+    """A stage with a broker that may be killed and halted."""
+    with stage(shaky_broker, tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,6 +61,12 @@ def messages(
     for k in range(shards):
         told = Head(sensor, capture, k, shards, sequence, last + 1, last, 0, front.minutes.now, ends=1)
         yield Sent(k, head_headers(told), b"")
+
+
+def taking_turns(paths: list[Path], batch_rows: int = 128) -> list[Sent]:
+    """The messages of all captures, taking turns as those of several collectors do."""
+    turns = itertools.zip_longest(*(messages(path, batch_rows=batch_rows) for path in paths))
+    return [sent for turn in turns for sent in turn if sent is not None]
 
 
 async def publish(address: str, prefix: str, sent: Iterable[Sent], shards: int = 4) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -12,10 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.schema import topics
+from pipeline.schema.message import LAYOUT
 from pipeline.schema.tables import EVENT_STATES, FLOW_STATES, PACKETS
 from pipeline.store.remote import Remote
 from pipeline.store.store import Store
 from tests.broker.broker import Broker, free_ports, unique
+from tests.worker.publish import Sent, publish
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPARED = (PACKETS, FLOW_STATES, EVENT_STATES)
@@ -61,6 +65,12 @@ class Served:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process that serves."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         self._process = subprocess.Popen(
@@ -157,3 +167,24 @@ def stage(broker: Broker, folder: Path) -> Iterator[Stage]:
         yield played
     finally:
         played.close()
+
+
+def send(played: Stage, sent: list[Sent]) -> None:
+    """Publishes messages of packets."""
+    asyncio.run(publish(played.broker.address, played.prefix, sent))
+
+
+def slices(sent: list[Sent], count: int) -> list[list[Sent]]:
+    """The messages in `count` pieces."""
+    size = -(-len(sent) // count)
+    return [sent[at : at + size] for at in range(0, len(sent), size)]
+
+
+def offsets(played: Stage) -> int:
+    """Offsets of the packets' partitions up to which checkpoints go, in all."""
+    topic = topics.packets(played.prefix, LAYOUT).name
+    (row,) = played.served.ask(
+        f"SELECT sum(o) AS offsets FROM (SELECT max(shoal.offset) AS o FROM checkpoints WHERE shoal.topic = '{topic}'"
+        " GROUP BY shoal.partition)"
+    )
+    return int(str(row["offsets"]))

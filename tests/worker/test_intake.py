@@ -20,6 +20,7 @@ class Log:
 
     def __init__(self, first: int = 0) -> None:
         self.first = first
+        self.hole = 0
         self.sought: list[int] = []
         self.paused = 0
 
@@ -31,6 +32,9 @@ class Log:
 
     async def begin(self) -> int:
         return self.first
+
+    async def first_from(self, offset: int) -> int:
+        return max(offset, self.hole)
 
     async def go_to(self, offset: int) -> None:
         self.sought.append(offset)
@@ -104,6 +108,7 @@ async def test_what_the_log_lost_is_told_and_passed_over() -> None:
 async def test_a_hole_in_the_log_is_passed_over_when_it_stays() -> None:
     log, lost = Log(), []
     of = intake(log, lost)
+    log.hole = 1
     await of.start(0)
     watch = asyncio.create_task(of.watch())
     # Offset 0 is the marker of a transaction: Kafka's client never hands it out.
@@ -114,6 +119,22 @@ async def test_a_hole_in_the_log_is_passed_over_when_it_stays() -> None:
     assert await taken(of) == [1]
     assert lost == [(0, 1)]
     assert log.sought.count(0) >= 2
+    watch.cancel()
+
+
+async def test_a_message_that_is_late_is_not_passed_over() -> None:
+    log, lost = Log(), []
+    of = intake(log, lost)
+    await of.start(0)
+    watch = asyncio.create_task(of.watch())
+    # What a slow client had in its hands still comes, long after the log was to be read again.
+    while log.sought.count(0) < 6:
+        of.put(message(1))
+        await asyncio.sleep(0.02)
+    for offset in (0, 1):
+        of.put(message(offset))
+    assert await taken(of) == [0, 1]
+    assert not lost
     watch.cancel()
 
 
