@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import re
-import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Self
 from pipeline.schema.ddl import literal, quote
 from pipeline.store.errors import StoreError, clickhouse_error
 from pipeline.store.local import NAME
+from pipeline.store.witness import Witness
 
 # Formats of which every block of a result stands for itself, so that blocks may be written one after the other.
 STREAMED = frozenset({"TSV", "TabSeparated", "CSV", "JSONEachRow", "RowBinary", "Native", "TSVWithNames"})
@@ -74,60 +74,21 @@ class Tally:
         self.read_bytes = max(self.read_bytes, read_bytes)
 
 
-_STORING = threading.Lock()
-_UNTOLD = "Code: 75. the part could not be written: the disk may be full, or not to be written to"
 _TARGET = re.compile(r"\s*INSERT\s+INTO\s+(?:TABLE\s+)?(?:`([^`\\]+)`|(\w+))\s*(?:\(|SETTINGS\b|$)", re.IGNORECASE)
 
 
-class _Witness:
-    """Tells whether an insert was stored: chDB's streamed insert writes its part in `finish`, and reports success also
-    where that failed (a full disk, no right to write, a constraint), when the rows are gone.
-
-    A part that is stored has a block number above those before it, and a token that is known is counted by ClickHouse.
-    So that both are the insert's own, one is stored at a time.
-    """
-
-    def __init__(self, connection: Database, database: str, table: str) -> None:
-        """`connection` is another one than the insert's, and is closed by `close`."""
-        self._connection = connection
-        self._parts = f"database = {literal(database)} AND table = {literal(table)}"
-        self._block, self._known, self._errors = self._newest(), self._repeated(), self._failed()
-
-    def _newest(self) -> int:
-        return int(self._connection.query(f"SELECT max(max_block_number) FROM system.parts WHERE {self._parts}"))
-
-    def _repeated(self) -> int:
-        sql = "SELECT sum(value) FROM system.events WHERE event = 'DuplicatedInsertedBlocks'"
-        return int(self._connection.query(sql))
-
-    def _failed(self) -> set[bytes]:
-        return set(self._connection.query("SELECT code, value FROM system.errors").splitlines())
-
-    def failure(self) -> str:
-        """Why nothing was stored since then, as ClickHouse says it; empty where it was."""
-        if self._newest() > self._block or self._repeated() > self._known:
-            return ""
-        codes = [line.split(b"\t")[0].decode() for line in self._failed() - self._errors]
-        if not codes:
-            return _UNTOLD
-        said = self._connection.query(
-            "SELECT concat('Code: ', toString(code), '. DB::Exception: ', last_error_message, '. (', name, ')')"
-            f" FROM system.errors WHERE code IN ({', '.join(codes)}) ORDER BY last_error_time DESC LIMIT 1", "TSVRaw"
-        )
-        return said.decode(errors="replace")
-
-    def close(self) -> None:
-        """End its connection."""
-        self._connection.close()
+Looked = Callable[[], contextlib.AbstractContextManager[Callable[[], str]]]
+"""Opens what an insert is stored within, which gives why it was not."""
 
 
 class Insert:
     """An insert that is under way: `append` blocks, then `finish` stores them all at once."""
 
-    def __init__(self, stream: Any, witness: Callable[[], _Witness] | None, table: str = "") -> None:
+    def __init__(self, stream: Any, looked: Looked | None, table: str = "") -> None:
+        """`looked` is in whose sight it is stored; None where nobody can tell."""
         self.table = table
         self._stream = stream
-        self._witness = witness
+        self._looked = looked
 
     @property
     def _doing(self) -> str:
@@ -146,11 +107,11 @@ class Insert:
         Raises StoreError, and nothing is stored.
         """
         try:
-            if self._witness is None:
+            if self._looked is None:
                 return int(self._stream.finish().rows_written)
-            with _STORING, contextlib.closing(self._witness()) as witness:
+            with self._looked() as failed:
                 rows = int(self._stream.finish().rows_written)
-                failure = witness.failure() if rows else ""
+                failure = failed() if rows else ""
         except StoreError:
             self.cancel()
             raise
@@ -172,6 +133,7 @@ class Database:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._connection: Any = None
+        self._witness = Witness()
 
     def open(self, *, create: bool = False) -> Self:
         """Opens the directory, which only `create` may make.
@@ -195,6 +157,7 @@ class Database:
 
         connect: Any = chdb.connect
         other = Database(self.path)
+        other._witness = self._witness
         other._connection = connect(str(self.path.resolve()))
         return other
 
@@ -295,8 +258,8 @@ class Database:
         names = ", ".join(quote(name) for name in columns)
         try:
             sql = f"INSERT INTO {quote(table)} ({names}) {settings_clause(settings)}"
-            witness = self._witness(table)
-            return Insert(self._connection.send_insert(sql, "Native"), witness, table)
+            looked = self._looked(table)
+            return Insert(self._connection.send_insert(sql, "Native"), looked, table)
         except RuntimeError as error:
             raise clickhouse_error(str(error), f"insert into {table} failed: ") from error
 
@@ -304,18 +267,22 @@ class Database:
         """Begins the insert of `sql`, which ends before FORMAT, of data in `fmt`. Raises StoreError."""
         try:
             target = _TARGET.match(sql)
-            witness = self._witness(target[1] or target[2]) if target else None
-            return Insert(self._connection.send_insert(sql, fmt), witness)
+            looked = self._looked(target[1] or target[2]) if target else None
+            return Insert(self._connection.send_insert(sql, fmt), looked)
         except RuntimeError as error:
             raise clickhouse_error(str(error)) from error
 
-    def _witness(self, table: str) -> Callable[[], _Witness] | None:
+    def _looked(self, table: str) -> Looked | None:
         """Who looks whether an insert into the table is stored; None for a table that has no parts."""
         if not table or self.query(f"EXISTS TEMPORARY TABLE {quote(table)}") != b"0\n":
             return None
-        sql = "SELECT database FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
-        database = self.query(f"{sql} AND name = {literal(table)}", "TSVRaw").decode().removesuffix("\n")
-        return (lambda: _Witness(self.beside(), database, table)) if database else None
+        place = self._witness.place(table, self.query)
+        return (lambda: self._witness.look(place, self._ask_beside)) if place else None
+
+    def _ask_beside(self, sql: str, fmt: str) -> bytes:
+        """Over a connection of its own, for this one has an insert under way."""
+        with self.beside() as other:
+            return other.query(sql, fmt)
 
     def insert_rows(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Inserts a few rows given as dictionaries; columns not named get their defaults."""
