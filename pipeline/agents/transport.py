@@ -1,7 +1,8 @@
 """Faust's consumer of Kafka, where ours differs: who reads says where it goes on, and when it has enough.
 
-All that reaches into Faust and aiokafka stands here. Faust by itself drops messages that come again after a seek, reads
-on where a partition was paused once its stream's buffer has run low, lets a call that hangs (a commit, while the group
+All that reaches into Faust and aiokafka stands here. Faust by itself drops messages that come again after a seek, and
+those that were fetched when their partition is paused, reads on where one was paused once its stream's buffer has run
+low, lets a call that hangs (a commit, while the group
 has no coordinator) hold up the others, and ends the application when a commit fails.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer
@@ -49,11 +50,22 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._read_offset = _Unknown()
 
+    def pause_partitions(self, tps: Iterable[TP]) -> None:
+        """Fetch no more of these. What was fetched still comes: Faust drops it, but for a partition whose stream's
+        buffer is full."""
+        paused = set(tps)
+        super().pause_partitions(paused)
+        self._buffered_partitions.update(paused)
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Fetch of these again."""
+        resumed = set(tps)
+        super().resume_partitions(resumed)
+        self._buffered_partitions.difference_update(resumed)
+
     def on_buffer_drop(self, tp: TP) -> None:
         """A stream's buffer has run low. A partition that was paused stays so."""
-        if tp in self._paused_partitions:
-            self._buffered_partitions.discard(tp)
-        else:
+        if tp not in self._paused_partitions:
             super().on_buffer_drop(tp)
 
     async def go_to(self, tp: TP, offset: int) -> None:

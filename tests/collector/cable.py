@@ -106,10 +106,11 @@ def _whole(path: Path) -> Iterator[bytes]:
             yield frame
 
 
-def bulk(path: Path, frames: int) -> int:
-    """Write datagrams of 1,400 bytes that don't compress, of a hundred conversations; how many."""
+def bulk(path: Path, frames: int, conversations: int = 100) -> int:
+    """Write datagrams of 1,400 bytes that don't compress, of so many conversations; how many."""
     chance = random.Random(1)
-    return write(path, (ethernet(_datagram(chance.randbytes(1400), 1000 + k % 100), 0x0800) for k in range(frames)))
+    ports = (1000 + k % conversations for k in range(frames))
+    return write(path, (ethernet(_datagram(chance.randbytes(1400), port), 0x0800) for port in ports))
 
 
 def tagged(path: Path, frames: int, *tags: tuple[int, ...]) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -13,7 +14,8 @@ from collectors.publish.topics import ensure_topics
 from pipeline.agents.watchdog import EXIT_STUCK
 from pipeline.schema import topics
 from pipeline.schema.message import LAYOUT
-from tests.worker.publish import Sent
+from tests.collector.cable import bulk
+from tests.worker.publish import Sent, messages
 from tests.worker.stage import Digests, Stage, offsets, send, slices, wait_until
 
 QUICK = ("--checkpoint", "0.2")
@@ -50,6 +52,19 @@ def test_a_broker_that_dies_while_a_worker_starts(shaky: Stage) -> None:
     wait_until(lambda: worker.said("partitions assigned") or worker.process.poll() is not None, "an assignment")
     assert worker.end() == 0
     assert not worker.said("Traceback")
+
+
+def test_what_waits_is_fetched_once(played: Stage, tmp_path: Path) -> None:
+    frames = bulk(tmp_path / "bulk.pcap", 40_000, conversations=1)
+    worker = played.worker()
+    os.kill(played.served.pid, signal.SIGSTOP)
+    # More than may wait, in one partition, which is paused while more of it is on the way.
+    send(played, list(messages(tmp_path / "bulk.pcap", batch_rows=256)))
+    time.sleep(3)
+    os.kill(played.served.pid, signal.SIGCONT)
+    wait_until(lambda: played.served.ask("SELECT count() AS n FROM packets") == [{"n": frames}], "all rows")
+    assert not worker.said("reading on")
+    assert worker.end() == 0
 
 
 def damage(played: Stage, newest: int, bit: int) -> None:
