@@ -2,8 +2,8 @@
 
 All that reaches into Faust and aiokafka stands here. Faust by itself drops messages that come again after a seek, and
 those that were fetched when their partition is paused, reads on where one was paused once its stream's buffer has run
-low, lets a call that hangs (a commit, while the group
-has no coordinator) hold up the others, and ends the application when a commit fails.
+low, lets a call that hangs (a commit, while the group has no coordinator) hold up the others, and ends the application
+when a commit fails.
 """
 
 from __future__ import annotations
