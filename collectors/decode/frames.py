@@ -21,7 +21,7 @@ if not cython.compiled:
     from collectors.decode.tunnel import erspan, geneve, gre, gtp, l2tp, nhrp, teredo, vxlan
     from collectors.decode.wlan import avs, ppi, prism, radiotap, wlan
 
-from collectors.sources.frames import NO_INTERFACE, Frames
+from collectors.sources.frames import NO_FLAGS, NO_INTERFACE, Frames
 from pipeline.schema import LAYER_ID, LAYERS, PACKETS
 from pipeline.schema.columns import Columns, Slots
 
@@ -39,6 +39,8 @@ _FRAME_LEN = _s.u32("frame.len")
 _CAP_LEN = _s.u32("frame.cap_len")
 _INTERFACE = _s.u16("frame.interface_id")
 _L_INTERFACE = _s.lane("frame.interface_id")
+_FLAGS = _s.u32("frame.packet_flags")
+_L_FLAGS = _s.lane("frame.packet_flags")
 _LINKTYPE = _s.u16("shoal.linktype")
 _PROTOCOLS = _s.code("frame.protocols")
 
@@ -304,6 +306,10 @@ class Decoder:
         if told.any():
             out.u16[_INTERFACE, :n] = np.where(told, frames.interface, 0)
             out.lane[_L_INTERFACE, :n] = told
+        if frames.flags is not None:
+            told = frames.flags != NO_FLAGS
+            out.u32[_FLAGS, :n] = np.where(told, frames.flags, 0)
+            out.lane[_L_FLAGS, :n] = told
         out.u16[_LINKTYPE, :n] = frames.linktype
         self._packet.bind(out)
         self._rows(frames, out, n)

@@ -28,6 +28,9 @@ class Batch:
         self.time = np.empty(capacity, np.int64)
         self.interface = np.full(capacity, NO_INTERFACE, np.uint16)
         self.linktype = np.empty(capacity, np.uint16)
+        self.flags = np.empty(capacity, np.uint32)
+        self.flagged = False
+        """Whether any row has flags; without, they are not filled by every form."""
         self.rows = 0
 
     def frames(self, buffer: memoryview, first: int) -> Frames:
@@ -35,7 +38,7 @@ class Batch:
         n = self.rows
         return Frames(
             buffer, _first(self.offset, n), _first(self.cap_len, n), _first(self.length, n), _first(self.time, n),
-            _first(self.interface, n), _first(self.linktype, n), first,
+            _first(self.interface, n), _first(self.linktype, n), first, _first(self.flags, n) if self.flagged else None,
         )  # fmt: skip
 
 

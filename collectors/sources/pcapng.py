@@ -56,15 +56,16 @@ class Pcapng:
 
     def scan(self, window: Window, batch: Batch) -> tuple[Stop, object]:
         """Take frames of `window` into `batch`, and move its `start` behind them."""
-        state = np.zeros(3, np.int64)
+        state = np.zeros(4, np.int64)
         data = window.view()
         while True:
             batch.rows = pcapng_blocks(
                 data, window.start, window.end, self.big, batch.rows, self._interfaces, cells(self._linktype),
                 cells(self._snaplen), cells(self._limit), cells(self._units), cells(self._divisor), cells(self._shift),
                 cells(self._tsoffset), cells(batch.offset), cells(batch.cap_len), cells(batch.length),
-                cells(batch.time), cells(batch.interface), cells(batch.linktype), cells(state),
+                cells(batch.time), cells(batch.interface), cells(batch.linktype), cells(batch.flags), cells(state),
             )  # fmt: skip
+            batch.flagged = batch.flagged or bool(state[3])
             window.start = int(state[0])
             reason = Stop(int(state[1]))
             if reason != Stop.BLOCK:

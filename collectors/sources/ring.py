@@ -20,7 +20,7 @@ from collectors.filters.live import LiveFilter, after_the_kernel, live_filter, t
 from collectors.filters.program import FilterError
 from collectors.sources import packet_socket as kernel
 from collectors.sources.batch import Batch, cells
-from collectors.sources.frames import CaptureError, Frames
+from collectors.sources.frames import FLAGS_OF_PKTTYPE, CaptureError, Frames
 from collectors.sources.ring_scan import give_back, walk
 
 if TYPE_CHECKING:
@@ -308,7 +308,7 @@ class Ring:
         rows.interface[:n] = self.number
         rows.linktype[:n] = self.linktype
         frames = rows.frames(self._view, self._first)
-        frames.direction = direction[:n]
+        frames.flags = FLAGS_OF_PKTTYPE[direction[:n]]
         if self._after is not None:
             frames = self._matching(frames, self._after)
         self._first += len(frames)

@@ -32,6 +32,7 @@ BIGGEST_BLOCK = cython.declare(cython.longlong, 32 + 134_217_728 + 131_072)
 
 LOW_32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 WRAP_32 = cython.declare(cython.longlong, 1 << 32)
+FLAGLESS = cython.declare(cython.longlong, (1 << 32) - 1)
 HALF_32 = cython.declare(cython.longlong, 1 << 31)
 SECOND = cython.declare(cython.ulonglong, 1_000_000_000)
 LAST_SECOND = cython.declare(cython.longlong, 9_223_372_035)
@@ -70,8 +71,10 @@ def u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, big: cytho
 @cython.exceptval(-1, check=False)
 def options_hold(
     data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, end: cython.Py_ssize_t, big: cython.bint
-) -> cython.int:
-    """1 when the options of a packet block keep to their lengths and to `end`, else 0 (pcapng draft, 3.5 and 4.3)."""
+) -> cython.longlong:
+    """0 where the options of a packet block don't keep to their lengths and to `end` (pcapng draft, 3.5 and 4.3), else
+    its flags (NO_FLAGS without any) plus 1."""
+    flags: cython.longlong = FLAGLESS
     code: cython.longlong
     size: cython.longlong
     while at < end:
@@ -83,9 +86,11 @@ def options_hold(
         if (size + 3) // 4 * 4 > end - at:
             return 0
         if code == 0:
-            return 1
+            break
         if code in (2, 6) and size != 4:
             return 0
+        if code == 2 and flags == FLAGLESS:
+            flags = u32(data, at, big)
         if code in (4, 5) and size != 8:
             return 0
         if code in (3, 7) and size < 1:
@@ -95,7 +100,7 @@ def options_hold(
         if code in (2988, 2989, 19372, 19373) and size < 4:
             return 0
         at += (size + 3) // 4 * 4
-    return 1
+    return flags + 1
 
 
 @cython.cfunc
@@ -223,13 +228,14 @@ def pcapng_blocks(
     time: cython.longlong[::1],
     interface: cython.ushort[::1],
     linktype: cython.ushort[::1],
+    flags: cython.uint[::1],
     state: cython.longlong[::1],
 ) -> int:
     """Find the packets of one pcapng section in `data[start:end]`, from `row` on; returns the row after the last.
 
     Takes enhanced, simple and obsolete packet blocks and passes over others, but stops with BLOCK at a section header
     or an interface description. `if_*` describe the section's `interfaces`: link type, snap length (0: none), largest
-    captured length believed, and what `epoch` takes.
+    captured length believed, and what `epoch` takes. `state[3]` is whether any of them has flags.
     """
     rows: cython.Py_ssize_t = offset.shape[0]
     at: cython.Py_ssize_t = start
@@ -243,6 +249,8 @@ def pcapng_blocks(
     padded: cython.longlong
     stamp: cython.ulonglong
     reason: cython.longlong
+    held: cython.longlong
+    flagged: cython.longlong = 0
     detail: cython.longlong = 0
     with cython.nogil:
         while True:
@@ -305,9 +313,12 @@ def pcapng_blocks(
                     reason = FRAME_TOO_BIG
                     detail = captured
                     break
-                if kind != SIMPLE_PACKET and not options_hold(data, at + fixed + padded, at + total - 4, big):
-                    reason = OPTIONS
-                    break
+                held = FLAGLESS + 1
+                if kind != SIMPLE_PACKET:
+                    held = options_hold(data, at + fixed + padded, at + total - 4, big)
+                    if held == 0:
+                        reason = OPTIONS
+                        break
                 if second != total:
                     reason = TRAILER
                     detail = second
@@ -323,6 +334,9 @@ def pcapng_blocks(
                     )
                 interface[row] = cython.cast(cython.ushort, number)
                 linktype[row] = if_linktype[number]
+                flags[row] = cython.cast(cython.uint, held - 1)
+                if held <= FLAGLESS:
+                    flagged = 1
                 row += 1
             elif second != total:
                 reason = TRAILER
@@ -332,4 +346,5 @@ def pcapng_blocks(
         state[0] = at
         state[1] = reason
         state[2] = detail
+        state[3] = flagged
     return row

@@ -21,9 +21,6 @@ _SHB_USERAPPL = 4
 _IF_NAME, _IF_TSRESOL, _IF_FILTER = 2, 9, 11
 _ISB_STARTTIME, _ISB_ENDTIME, _ISB_IFRECV, _ISB_IFDROP = 2, 3, 4, 5
 _NANOSECONDS = b"\x09"
-_FLAGS = np.full(256, 255, np.uint8)
-# Direction in bits 0 and 1, how it was received in bits 2 to 4 (pcapng draft, 4.3.1), by sll_pkttype.
-_FLAGS[:5] = (1 | 1 << 2, 1 | 3 << 2, 1 | 2 << 2, 1 | 4 << 2, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +81,11 @@ class Pcapng:
     def fill(self, frames: Frames, first: int, size: int, limit: int, out: bytearray) -> tuple[int, int]:
         """Enhanced packet blocks."""
         state = np.zeros(1, np.int64)
-        known = frames.direction
-        flags: NDArray[np.uint8] = np.full(len(frames), 255, np.uint8) if known is None else _FLAGS[known]
+        known = frames.flags
+        # The low byte has all that a live frame tells, and is never 255, which stands for none.
+        flags: NDArray[np.uint8] = (
+            np.full(len(frames), 255, np.uint8) if known is None else known.astype(np.uint8)
+        )
         rows = pcapng_packets(
             memoryview(frames.buffer), *_arrays(frames), _cells(frames.interface), _cells(flags), first, len(frames),
             size, limit, out, cells(state),

@@ -90,10 +90,10 @@ def test_direction(ends: tuple[Space, Space]) -> None:
         incoming, outgoing = here.batch(5), there.batch(5)
         assert incoming is not None
         assert outgoing is not None
-        assert incoming.direction is not None
-        assert outgoing.direction is not None
-        assert incoming.direction.tolist() == [3, 1, 2]
-        assert outgoing.direction.tolist() == [4, 4, 4]
+        assert incoming.flags is not None
+        assert outgoing.flags is not None
+        assert incoming.flags.tolist() == [1 | 4 << 2, 1 | 3 << 2, 1 | 2 << 2]
+        assert outgoing.flags.tolist() == [2, 2, 2]
 
 
 @pytest.mark.parametrize(("expression", "found"), [("inbound", b"in"), ("outbound", b"out")])

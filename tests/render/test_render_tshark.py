@@ -27,9 +27,10 @@ STATE = {"tcp.stream", "udp.stream", "tcp.options.sack_le", "tcp.options.sack_re
          "tcp.seq", "tcp.nxtseq", "tcp.ack", "tcp.window_size", "tcp.window_size_scalefactor", "tcp.time_relative",
          "tcp.time_delta", "tcp.completeness",
          *(n for n in shown(PACKETS) if n.startswith(("tcp.analysis.", "tcp.connection.")))}
-# Fields of link types and options that no frame of the zoo has.
+# Fields of link types, options and file formats that no frame of the zoo has.
 NOT_IN_ZOO = {"sll.pkttype", "sll.hatype", "sll.src.eth", "sll.etype", "ipv6.routing.type", "icmpv6.mtu",
-              "tcp.options.mptcp.subtype"}
+              "tcp.options.mptcp.subtype", "frame.packet_flags", "frame.packet_flags_direction",
+              "frame.packet_flags_reception_type"}
 FIELDS = [n for n in shown(PACKETS) if not n.startswith("shoal.") and n not in OURS | OTHERWISE | STATE]
 
 SETTINGS = {

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from collectors.sources import CaptureError, open_capture
+from collectors.sources.frames import NO_FLAGS
 from tests.sources.makecap import SECOND, Section, Seen, read
 
 TIME = 1_700_000_000
@@ -152,3 +155,28 @@ def test_no_capture(tmp_path: Path, data: bytes, says: str) -> None:
         open_capture(path)
     assert str(error.value).startswith(f"{path}: ")
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_flags_of_packets(tmp_path: Path, order: str) -> None:
+    s = Section(order)
+
+    def flags(value: int) -> bytes:
+        return s.option(2, struct.pack(order + "I", value))
+
+    end, comment = s.option(0, b""), s.option(1, b"a comment")
+    told = [flags(5) + end, b"", comment + end, comment + flags(2), flags(0) + flags(9) + end, flags(0xF0000016)]
+    path = written(tmp_path, s.header() + s.interface() + b"".join(
+        s.packet(b"x" * 60, TIME * 10**6 + k, options=options) for k, options in enumerate(told)
+    ) + s.simple(b"y" * 60))  # fmt: skip
+    names = ("frame.packet_flags", "frame.packet_flags_direction", "frame.packet_flags_reception_type")
+    fields = [word for name in names for word in ("-e", name)]
+    answers = [
+        subprocess.run((*program, "-r", str(path), "-T", "fields", *fields), capture_output=True, check=True).stdout
+        for program in (("tshark",), (sys.executable, "-m", "pipeline.cli.main", "read"))
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0].splitlines()[0] == b"0x00000005\t0x00000001\t1"
+    (frames,) = list(open_capture(path))
+    assert frames.flags is not None
+    assert (frames.flags == NO_FLAGS).tolist() == [False, True, True, False, False, False, True]
