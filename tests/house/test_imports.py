@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("numpy", "pyarrow", "chdb", "clickhouse_connect", "scapy", "rich", "faust", "aiokafka", "prometheus_client")
+HEAVY = (
+    "numpy", "pyarrow", "chdb", "aiohttp", "clickhouse_connect", "scapy", "rich", "faust", "aiokafka",
+    "prometheus_client",
+)  # fmt: skip
 
 
 def sources(top: str) -> list[Path]:
@@ -67,7 +70,7 @@ def test_schema_imports_nothing_above_it() -> None:
 
 def test_engine_knows_neither_kafka_nor_clickhouse_nor_the_clock() -> None:
     forbidden = (
-        "aiokafka", "faust", "chdb", "clickhouse_connect", "time", "random", "socket", "datetime.datetime",
+        "aiokafka", "faust", "chdb", "aiohttp", "clickhouse_connect", "time", "random", "socket", "datetime.datetime",
         "pipeline.store", "pipeline.agents", "pipeline.cli",
     )
     found = [
