@@ -9,18 +9,12 @@ from dataclasses import dataclass, field
 from pipeline.agents.groups import Group
 from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
+from pipeline.schema.days import day_of
 from pipeline.schema.tables import TABLES
 from pipeline.store.native import NativeEncoder
 
-_NS_A_DAY = 86_400 * 10**9
-_LAST_DAY = 0xFFFF
 _EPOCH = datetime.date(1970, 1, 1)
 _ORDER = {record.name: number for number, record in enumerate(TABLES)}
-
-
-def utc_day(time_ns: int) -> datetime.date:
-    """The UTC day of a time, within what ClickHouse's Date can say (1970 to 2149)."""
-    return _EPOCH + datetime.timedelta(days=min(max(time_ns // _NS_A_DAY, 0), _LAST_DAY))
 
 
 def monday(day: datetime.date) -> datetime.date:
@@ -60,7 +54,7 @@ class Encoder:
         encoder = self._encoders.get(record.name)
         if encoder is None:
             encoder = self._encoders[record.name] = NativeEncoder(record)
-        day = utc_day(int(columns.values(time).view("i8")[0])) if time else _EPOCH
+        day = day_of(int(columns.values(time).view("i8")[0])) if time else _EPOCH
         columns.labels.update(labels)
         columns.labels["shoal.day"] = day
         return Block(record, day, columns.rows, encoder.encode(columns))
