@@ -8,7 +8,7 @@ import os
 import pwd
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from pipeline.cli.addresses import host_port
 from pipeline.cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from collectors.service.collector import Collector
     from collectors.service.tap import Counts, Tap
     from collectors.sources.ring import Ring
     from pipeline.schema.exporter import Exporter
@@ -88,7 +87,7 @@ def collector(
         service.add_rings(rings)
         for file in files:
             service.add_file(file, " ".join(expression))
-        exporter = _exporter(service, address)
+        exporter = exporter_of(service.taps, address)
         service.start()
     except BaseException as error:
         for ring in rings:
@@ -168,14 +167,15 @@ def open_rings(
     return rings
 
 
-def _exporter(service: Collector, address: tuple[str, int] | None) -> Exporter | None:
+def exporter_of(taps: Sequence[Tap[Any]], address: tuple[str, int] | None) -> Exporter | None:
+    """Metrics of these at an address, where one is given, and says so."""
     if address is None:
         return None
     from collectors.service.gauges import told
     from pipeline.schema.exporter import Exporter, Metrics
     from pipeline.schema.metrics import COLLECTOR
 
-    exporter = Exporter(Metrics(COLLECTOR), *address, refresh=lambda metrics: told(service.taps, metrics)).start()
+    exporter = Exporter(Metrics(COLLECTOR), *address, refresh=lambda metrics: told(taps, metrics)).start()
     tell(f"metrics at http://{address[0]}:{exporter.port}/metrics")
     return exporter
 

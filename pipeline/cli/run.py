@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.addresses import host_port
-from pipeline.cli.collector import open_rings, stop_on_signals, tell
+from pipeline.cli.collector import exporter_of, open_rings, stop_on_signals, tell
 from pipeline.cli.errors import EXIT_FAILED, CommandError
 from pipeline.cli.retention import retention_of, retention_options
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collectors.service.tap import Counts
     from collectors.sources.ring import Ring
     from pipeline.run.service import Service, Settings
-    from pipeline.schema.exporter import Exporter
     from pipeline.schema.retention import Retention
     from pipeline.serve.access import Access
     from pipeline.store.database import Database
@@ -163,7 +162,7 @@ def _capture(
     web = Web(Server(database, *(address or ("127.0.0.1", 0)), access=access))
     web.start()
     try:
-        exporter = _exporter(service, exported)
+        exporter = exporter_of(service.taps, exported)
         stop_on_signals(service.stop)
         service.start()
         if address:
@@ -177,18 +176,6 @@ def _capture(
     finally:
         web.stop()
     _closing(service, counts)
-
-
-def _exporter(service: Service, address: tuple[str, int] | None) -> Exporter | None:
-    if address is None:
-        return None
-    from collectors.service.gauges import told
-    from pipeline.schema.exporter import Exporter, Metrics
-    from pipeline.schema.metrics import COLLECTOR
-
-    exporter = Exporter(Metrics(COLLECTOR), *address, refresh=lambda metrics: told(service.taps, metrics)).start()
-    tell(f"metrics at http://{address[0]}:{exporter.port}/metrics")
-    return exporter
 
 
 def _closing(service: Service, counts: list[Counts]) -> None:

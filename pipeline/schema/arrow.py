@@ -52,6 +52,7 @@ _plans: dict[int, Plan] = {}
 
 
 def plan_of(record: Record) -> Plan:
+    """The record's plan, made at the first call."""
     # A plan holds its record, whose id is no other's for as long.
     plan = _plans.get(id(record))
     if plan is None:
@@ -135,18 +136,18 @@ class _Lane:
         self.cells = cells
         self.least = int(cells.min(initial=255))
         self.most = int(cells.max(initial=0))
-        self._made: tuple[int, Any] = (-1, None)
+        self._at = -1
+        self._bitmap: Any = None
 
     def bitmap(self, at: int) -> Any:
         """The validity of the lane's column `at`; None where every row has a value."""
         if self.least > at:
             return None
-        if self._made[0] != at:
-            # Where the same rows have this column and the one before, nothing is to be made anew.
-            same = self._made[0] == at - 1 >= 0 and not bool((self.cells == at).any())
-            made = self._made[1] if same else np.packbits(self.cells > at, bitorder="little").tobytes()
-            self._made = (at, pa.py_buffer(made) if isinstance(made, bytes) else made)
-        return self._made[1]
+        # Where the same rows have this column and the one before, nothing is to be made anew.
+        if at == 0 or self._at != at - 1 or bool((self.cells == at).any()):
+            self._bitmap = pa.py_buffer(np.packbits(self.cells > at, bitorder="little").tobytes())
+        self._at = at
+        return self._bitmap
 
 
 def _own_array(columns: Columns, column: Column, which: Rows, rows: int, lanes: dict[int, _Lane]) -> Any:
