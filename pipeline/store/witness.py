@@ -21,6 +21,8 @@ Query = Callable[[str, str], bytes]
 """Asks a statement, and the format of its answer."""
 
 _PART = re.compile(r"[^_]+_\d+_(\d+)_\d+(?:_\d+)?")
+_REPEATED = "-1"
+"""Stands for blocks whose token was known, among the codes of errors."""
 _UNTOLD = "Code: 75. the part could not be written: the disk may be full, or not to be written to"
 
 
@@ -30,7 +32,6 @@ class Witness:
     def __init__(self) -> None:
         self._storing = threading.Lock()
         self._places: dict[str, str] = {}
-        self._repeated = -1
 
     def place(self, table: str, query: Query) -> str:
         """The directory of the table's parts; empty for what has none."""
@@ -47,23 +48,22 @@ class Witness:
         """For as long as an insert into the table at `place` is stored; what it gives tells then why it was not, as
         ClickHouse says it, and is empty where it was. Raises StoreError where the directory can't be read."""
         with self._storing:
-            if self._repeated < 0:
-                self._repeated = _repeated(query)
-            before, errors = _newest(place), _errors(query)
-            yield lambda: "" if _newest(place) > before else self._failure(query, errors)
+            before, counted = _newest(place), _counted(query)
+            yield lambda: "" if _newest(place) > before else _failure(query, counted)
 
-    def _failure(self, query: Query, errors: set[bytes]) -> str:
-        known, self._repeated = self._repeated, _repeated(query)
-        if self._repeated > known:
-            return ""
-        codes = [line.split(b"\t")[0].decode() for line in _errors(query) - errors]
-        if not codes:
-            return _UNTOLD
-        said = query(
-            "SELECT concat('Code: ', toString(code), '. DB::Exception: ', last_error_message, '. (', name, ')')"
-            f" FROM system.errors WHERE code IN ({', '.join(codes)}) ORDER BY last_error_time DESC LIMIT 1", "TSVRaw"
-        )
-        return said.decode(errors="replace")
+
+def _failure(query: Query, counted: set[bytes]) -> str:
+    """Why an insert added no part, since ClickHouse's counts were `counted`; empty where its token was known."""
+    codes = {line.split(b"\t")[0].decode() for line in _counted(query) - counted}
+    if _REPEATED in codes:
+        return ""
+    if not codes:
+        return _UNTOLD
+    said = query(
+        "SELECT concat('Code: ', toString(code), '. DB::Exception: ', last_error_message, '. (', name, ')')"
+        f" FROM system.errors WHERE code IN ({', '.join(codes)}) ORDER BY last_error_time DESC LIMIT 1", "TSVRaw"
+    )
+    return said.decode(errors="replace")
 
 
 def _newest(place: str) -> int:
@@ -76,11 +76,9 @@ def _newest(place: str) -> int:
     return max((int(part[1]) for part in found if part), default=0)
 
 
-def _repeated(query: Query) -> int:
-    """How many blocks were not stored, for their token was known, since the process opened the database."""
-    return int(query("SELECT sum(value) FROM system.events WHERE event = 'DuplicatedInsertedBlocks'", "TSV"))
-
-
-def _errors(query: Query) -> set[bytes]:
-    """Each error's code, and how often it came, as lines."""
-    return set(query("SELECT code, value FROM system.errors", "TSV").splitlines())
+def _counted(query: Query) -> set[bytes]:
+    """How often each error came, by its code, and how many blocks had a token that was known: as lines."""
+    return set(query(
+        "SELECT code, value FROM system.errors UNION ALL"
+        f" SELECT {_REPEATED}, value FROM system.events WHERE event = 'DuplicatedInsertedBlocks'", "TSV"
+    ).splitlines())
