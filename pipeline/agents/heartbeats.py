@@ -50,7 +50,7 @@ class Heartbeats:
             except (MessageError, ValueError, RecursionError) as error:
                 outcome.dead.append(DeadLetter(message, "invalid", str(error)))
                 continue
-            outcome.blocks.append(self._encoder.encode(columns, "shoal.time"))
+            outcome.blocks.append(self._encoder.encode(columns))
         yield outcome
 
     def snapshot(self) -> bytes:

@@ -48,13 +48,13 @@ class Encoder:
     def __init__(self) -> None:
         self._encoders: dict[str, NativeEncoder] = {}
 
-    def encode(self, columns: Columns, time: str = "", **labels: str) -> Block:
-        """All rows of `columns` under `labels`; `time` is the column of which the first row's value tells the day."""
+    def encode(self, columns: Columns, **labels: str) -> Block:
+        """All rows of `columns` under `labels`; of the record's `time` the first row's value tells the day."""
         record = columns.record
         encoder = self._encoders.get(record.name)
         if encoder is None:
             encoder = self._encoders[record.name] = NativeEncoder(record)
-        day = day_of(int(columns.values(time).view("i8")[0])) if time else _EPOCH
+        day = day_of(int(columns.values(record.time).view("i8")[0])) if record.time else _EPOCH
         columns.labels.update(labels)
         columns.labels["shoal.day"] = day
         return Block(record, day, columns.rows, encoder.encode(columns))

@@ -76,4 +76,4 @@ def letter_blocks(encoder: Encoder, letters: Sequence[DeadLetter]) -> list[Block
         "sensor": letter.sensor, "shoal.reason": letter.reason, "shoal.message": letter.said[:_MOST_SAID],
         "shoal.size": len(letter.message.value),
     } for letter in letters])
-    return [encoder.encode(columns, "shoal.time")]
+    return [encoder.encode(columns)]

@@ -168,7 +168,7 @@ class Packets:
         self._outcome.newest = max(self._outcome.newest, head.now)
         self._live.move_to_end(key)
         if new:
-            self._put(columns, "frame.time", key[0], key[1])
+            self._put(columns, key[0], key[1])
 
     def _end(self, key: Key, live: _Live) -> None:
         live.shard.finish()
@@ -196,10 +196,10 @@ class Packets:
 
     def _event(self, name: str, key: Key, live: _Live, frame: int, time: int) -> None:
         self._outcome.counts[name] += 1
-        self._put(event_rows([(name, frame, time, 1)]), "shoal.event.time", key[0], key[1])
+        self._put(event_rows([(name, frame, time, 1)]), key[0], key[1])
 
-    def _put(self, columns: Columns, time: str, sensor: str, capture: str) -> None:
-        self._outcome.blocks.append(self._encoder.encode(columns, time, sensor=sensor, capture=capture))
+    def _put(self, columns: Columns, sensor: str, capture: str) -> None:
+        self._outcome.blocks.append(self._encoder.encode(columns, sensor=sensor, capture=capture))
 
     def _dead(self, message: Message, reason: str, said: str, sensor: str) -> None:
         self._outcome.dead.append(DeadLetter(message, reason, said, sensor))
@@ -241,10 +241,11 @@ class Packets:
 
 def _shard(packets: Packets, sensor: str, capture: str) -> Shard:
     """A capture's shard whose rows go where `packets` gathers them."""
-    return Shard(
-        lambda rows: packets._put(rows, "shoal.last_time", sensor, capture),
-        lambda rows: packets._put(rows, "shoal.event.time", sensor, capture),
-    )
+
+    def take(rows: Columns) -> None:
+        packets._put(rows, sensor, capture)
+
+    return Shard(take, take, take)
 
 
 def _columns() -> Columns:

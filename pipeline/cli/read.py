@@ -52,7 +52,7 @@ def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], setti
     for path in paths:
         counted = make_statistics()
         left = _read_capture(path, make_writer(), counted, " ".join(expression), left,
-                             causes="shoal.tcp.cause" in names)
+                             causes="shoal.tcp.cause" in names, details=_details(names))
         # The last asked for first, as tshark has it.
         for statistic in reversed(counted):
             for text in statistic.lines():
@@ -115,7 +115,7 @@ def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Calla
 
 
 def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statistic], expression: str,
-                  left: int | None, *, causes: bool) -> int | None:
+                  left: int | None, *, causes: bool, details: bool) -> int | None:
     """Print and count the frames of one capture, `left` at most; how many are left then."""
     from collectors.sources import open_capture
     from pipeline.embedded import decoded
@@ -132,7 +132,7 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
         for taker in takers:
             taker.take(rows)
 
-    engine = Engine(take if takers else None, causes=causes)
+    engine = Engine(take if takers else None, causes=causes, details=details)
     with open_capture(path, batch_rows=rows) as reader:
         for frames, columns in decoded(reader, Columns(PACKETS, rows), engine, left):
             if left is not None:
@@ -147,6 +147,13 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
         if reader.warning:
             click.echo(f"shoal: warning: {reader.warning}", err=True)
     return left
+
+
+def _details(names: tuple[str, ...]) -> bool:
+    """Whether any of the fields is of what is said in the frames."""
+    from pipeline.schema.exchanges import DETAILS
+
+    return "_ws.col.Protocol" in names or not DETAILS.keys().isdisjoint(names)
 
 
 def _matching(expression: str, frames: Frames) -> NDArray[np.bool_]:

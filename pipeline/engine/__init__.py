@@ -10,7 +10,7 @@ from pipeline.schema.columns import Columns
 
 __all__ = ["ENGINE_STATE", "Engine", "SnapshotError", "restore_parts", "state_of"]
 
-ENGINE_STATE = 3
+ENGINE_STATE = 4
 """Moves with every change of what the parts keep, so that no engine takes back what it would misread."""
 
 
@@ -34,13 +34,15 @@ class Engine:
     """The stateful columns of one whole capture, in the order of its frames: `Front` and `Trackers` in one place.
 
     With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order; with `events`, of
-    `EVENT_STATES`. Without `causes` (and `flows`) `shoal.tcp.cause` stays empty, and costs nothing.
+    `EVENT_STATES`; with `exchanges`, of the records `EXCHANGES`. Without `causes` (and `flows`) `shoal.tcp.cause` stays
+    empty, and costs nothing. With `details`, fields of what is said in the frames are put into `Columns.details`.
     """
 
-    def __init__(self, flows: Sink | None = None, events: Sink | None = None, *, causes: bool = True) -> None:
+    def __init__(self, flows: Sink | None = None, events: Sink | None = None, exchanges: Sink | None = None, *,
+                 causes: bool = True, details: bool = False) -> None:
         self.notes = Notes()
         self.front = Front(self.notes)
-        self.trackers = Trackers(self.notes, flows, causes=causes)
+        self.trackers = Trackers(self.notes, flows, exchanges, causes=causes, details=details)
         self.reassembly = self.front.reassembly
         self.streams = self.front.streams
         self.tcp = self.trackers.tcp

@@ -58,6 +58,10 @@ def merge(columns: Columns, rows: NDArray[np.int64], frames: Frames, whole: Colu
     for name, lists in whole.lists.items():
         if lists.offsets[n]:
             columns.lists[name].splice(rows, columns.rows, lists)
+    starts = whole.raw_offset[:n] + whole.values("shoal.payload.offset")[:n].astype(np.int64)
+    sizes = whole.values("shoal.payload.len")[:n].tolist()
+    for row, start, size in zip(rows.tolist(), starts.tolist(), sizes, strict=True):
+        columns.datagrams[row] = bytes(whole.raw_buffer[start : start + size])
 
 
 def _own_header(columns: Columns, rows: NDArray[np.int64], whole: Columns, items: NDArray[np.int32],

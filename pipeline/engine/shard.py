@@ -36,12 +36,12 @@ class Covered:
 class Shard:
     """Takes the messages of a capture's shard, each once, in their order.
 
-    Rows of flows and events are handed to `flows` and `events`.
+    Rows of flows, events and exchanges are handed to the sinks of these names.
     """
 
-    def __init__(self, flows: Sink, events: Sink) -> None:
+    def __init__(self, flows: Sink, events: Sink, exchanges: Sink | None = None) -> None:
         self.notes = Notes()
-        self.trackers = Trackers(self.notes, flows)
+        self.trackers = Trackers(self.notes, flows, exchanges)
         self.covered = Covered()
         self._events = events
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.arp import DuplicateAddresses
+from pipeline.engine.exchanges import Exchanges
 from pipeline.engine.flows import Flows
 from pipeline.engine.minutes import Tick
 from pipeline.engine.notes import Notes
@@ -38,15 +39,18 @@ class Trackers:
     """The stateful columns that follow from one shard's rows.
 
     With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order. Without `causes` (and `flows`)
-    `shoal.tcp.cause` stays empty, and costs nothing.
+    `shoal.tcp.cause` stays empty, and costs nothing. With `exchanges`, rows of the records `EXCHANGES` are handed to
+    it; with `details`, fields of what is said are put into `Columns.details`; with neither, nobody listens.
     """
 
-    def __init__(self, notes: Notes, flows: Sink | None, *, causes: bool = True) -> None:
+    def __init__(self, notes: Notes, flows: Sink | None, exchanges: Sink | None = None, *, causes: bool = True,
+                 details: bool = False) -> None:
         self.notes = notes
         self.tcp = Analysis(notes)
         self.causes = Causes(notes)
         self.duplicates = DuplicateAddresses(notes)
         self.flows = Flows(self.causes, flows, notes) if flows is not None else None
+        self.exchanges = Exchanges(notes, exchanges, details=details) if exchanges is not None or details else None
         self._judges = causes or flows is not None
 
     def process(
@@ -63,20 +67,30 @@ class Trackers:
         elif self._judges:
             self.causes.process(columns, numbers, turns, ticks)
         self.duplicates.process(columns)
+        if self.exchanges is not None:
+            self.exchanges.process(columns, numbers, turns, ticks)
 
     def parts(self) -> dict[str, Part]:
         """What is kept in a snapshot, by name."""
         parts: dict[str, Part] = {
             "tcp": self.tcp, "causes": self.causes, "duplicates": self.duplicates, "notes": self.notes,
         }  # fmt: skip
-        return parts if self.flows is None else parts | {"flows": self.flows}
+        if self.flows is not None:
+            parts["flows"] = self.flows
+        if self.exchanges is not None:
+            parts["exchanges"] = self.exchanges
+        return parts
 
     def flush(self) -> None:
         """Hand out the rows that wait."""
         if self.flows is not None:
             self.flows.flush()
+        if self.exchanges is not None:
+            self.exchanges.flush()
 
     def finish(self, now: int) -> None:
         """Hand out what waits for the end of the capture, whose time is `now` (`Minutes.now`)."""
         if self.flows is not None:
             self.flows.finish(now)
+        if self.exchanges is not None:
+            self.exchanges.finish(now)

@@ -6,7 +6,6 @@ whole-column numpy operations (here), and the compiled loop that writes the text
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.render import cells
+from pipeline.render.spell import printable, spelled
 from pipeline.schema.columns import Columns
 from pipeline.schema.shown import Source, Sources
 
@@ -195,7 +195,11 @@ class _Plan:
         form, words = source.form, self._words
         code = _FORMS[form.name]
         arg, highest, longest = 0, -1, _LONGEST.get(code, 0)
-        if form.digits:
+        if source.detail:
+            texts = spelled(form, self._columns.details[source.columns[0]][1])
+            arg = words.run(texts)
+            code, longest = cells.WORD, words.longest(arg, len(texts))
+        elif form.digits:
             arg = form.digits
         elif form.name == "date":
             arg = words.run(_MONTHS)
@@ -208,7 +212,7 @@ class _Plan:
                 spell = form.spell or str
                 self._texts[form.spell] = words.run([printable(spell(t)) for t in self._columns.texts or ("",)])
             arg, highest = self._texts[form.spell], max(0, len(self._columns.texts) - 1)
-        if code == cells.WORD:
+        if code == cells.WORD and not source.detail:
             longest = words.longest(arg, highest + 1)
         elif code == cells.RAW:
             longest = 2 * int(self._columns.raw_length[: self._columns.rows].max(initial=0))
@@ -226,7 +230,9 @@ class _Plan:
         for s, (source, code, arg, before, highest) in enumerate(self._sources):
             plan[s, : cells.LIST] = code, arg, before, max(1, len(source.before))
             there = None
-            if source.group:
+            if source.detail:
+                values, wide = self._details(source, start, stop, block, plan[s]), None
+            elif source.group:
                 values, wide = self._items(source, start, stop, block, plan[s])
             else:
                 values, wide = self._cells(source, start, stop, relative)
@@ -288,6 +294,16 @@ class _Plan:
         stored, shift, mask = column.bits_of
         return _among(_bits(self._columns.values(stored)[start:stop], (shift, mask)), wanted)
 
+    def _details(self, source: Source, start: int, stop: int, block: _Block, plan: NDArray[np.int64]
+                 ) -> NDArray[np.uint64]:
+        """Numbers of the texts of the rows' details; sets which list of the block it is."""
+        of = np.array(self._columns.details[source.columns[0]][0], np.int64)
+        offsets = np.searchsorted(of, np.arange(start, stop + 1))
+        first, end = int(offsets[0]), int(offsets[-1])
+        plan[cells.LIST] = len(block.offsets)
+        block.offsets.append(offsets - first)
+        return np.arange(first, end, dtype=np.uint64)
+
     def _items(self, source: Source, start: int, stop: int, block: _Block, plan: NDArray[np.int64],
                ) -> tuple[NDArray[np.uint64], NDArray[np.uint8] | None]:
         """The items of a list group, those of one place next to each other; sets which list of the block it is."""
@@ -331,6 +347,8 @@ def _among(values: NDArray[np.generic], wanted: tuple[int, ...]) -> NDArray[np.b
 
 def _occurs(source: Source, columns: Columns) -> bool:
     """Whether any row of the batch has a cell of the source."""
+    if source.detail:
+        return source.columns[0] in columns.details
     if source.group:
         return bool(columns.lists[source.group].offsets[columns.rows])
     counts = columns.counts(source.columns[0])
@@ -345,15 +363,8 @@ def _occurs(source: Source, columns: Columns) -> bool:
 
 def _most(source: Source, columns: Columns) -> int:
     """The most items that a row of the batch has of a source."""
+    if source.detail:
+        return int(np.bincount(columns.details[source.columns[0]][0]).max(initial=0))
     if not source.group:
         return 1
     return int(np.diff(columns.lists[source.group].offsets[: columns.rows + 1]).max(initial=0))
-
-
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
-_ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
-
-
-def printable(text: str) -> str:
-    """A text of a frame as Wireshark shows it: control characters as their escapes."""
-    return _CONTROL.sub(lambda m: _ESCAPES.get(ord(m[0]), f"\\{ord(m[0]):03o}"), text)

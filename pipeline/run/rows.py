@@ -15,6 +15,7 @@ from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
 from pipeline.schema.days import day_of
 from pipeline.schema.events import EVENT_STATES
+from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.store.native import NativeEncoder
@@ -22,7 +23,7 @@ from pipeline.store.native import NativeEncoder
 BATCH_ROWS = 16_384
 """Frames decoded at a time, as `shoal import` does: they are still in the processor's cache when they are encoded."""
 
-_TIMES = {PACKETS.name: "frame.time", FLOW_STATES.name: "shoal.last_time", EVENT_STATES.name: "shoal.event.time"}
+_RECORDS = (PACKETS, FLOW_STATES, EVENT_STATES, *EXCHANGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class Rows:
     def __init__(self, route: Route) -> None:
         self._route = route
         self._columns = Columns(PACKETS, BATCH_ROWS)
-        self._engine = Engine(self._handed_out, self._handed_out)
-        self._encoders = {record.name: NativeEncoder(record) for record in (PACKETS, FLOW_STATES, EVENT_STATES)}
+        self._engine = Engine(self._handed_out, self._handed_out, self._handed_out)
+        self._encoders = {record.name: NativeEncoder(record) for record in _RECORDS}
         self._found: list[Block] = []
 
     def take(self, frames: Frames) -> Iterator[Block]:
@@ -77,7 +78,7 @@ class Rows:
 
     def _encoded(self, columns: Columns) -> Block:
         record, route = columns.record, self._route
-        day = day_of(int(columns.values(_TIMES[record.name]).view("i8")[0]))
+        day = day_of(int(columns.values(record.time).view("i8")[0]))
         columns.labels.update({"sensor": route.sensor, "capture": route.capture, "shoal.day": day})
         data = self._encoders[record.name].encode(columns)
         frames = columns.rows if record is PACKETS else 0

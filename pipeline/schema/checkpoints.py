@@ -53,4 +53,5 @@ DEAD_LETTERS = Record(
     order_by=("shoal.topic", "shoal.partition", "shoal.offset"),
     partition_by="toMonday(`shoal.day`)",
     engine="ReplacingMergeTree",
+    time="shoal.time",
 )

@@ -98,7 +98,7 @@ class ListGroup:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An ordered list of columns, and where it is stored."""
+    """An ordered list of columns, and where it is stored. `time` is the column that tells a batch's `shoal.day`."""
 
     name: str
     meaning: str
@@ -108,6 +108,7 @@ class Record:
     partition_by: str = ""
     engine: str = "MergeTree"
     version: str = ""
+    time: str = ""
     by_name: dict[str, Column] = field(init=False, compare=False, repr=False, default_factory=dict)
     stored: tuple[Column, ...] = field(init=False, compare=False, repr=False, default=())
     lanes: dict[str, tuple[Column, ...]] = field(init=False, compare=False, repr=False, default_factory=dict)

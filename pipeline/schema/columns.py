@@ -90,6 +90,8 @@ class Lists:
         self.u8 = np.zeros((max(1, len(slabs["u8"])), items), np.uint8)
         self.u16 = np.zeros((max(1, len(slabs["u16"])), items), np.uint16)
         self.u32 = np.zeros((max(1, len(slabs["u32"])), items), np.uint32)
+        self.u64 = np.zeros((len(slabs["u64"]), items), np.uint64)
+        self.code = np.zeros((len(slabs["code"]), items), np.uint32)
         self.b16 = np.zeros((max(1, len(slabs["b16"])), items, 16), np.uint8)
         self._slots = _slots(group.columns)
 
@@ -116,7 +118,7 @@ class Lists:
         # Of each item that is new: which one of its row it is, from 0.
         rank = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more)
         source, target = rank + np.repeat(begin, more), rank + np.repeat(new[to] + have[to], more)
-        for slab in ("u8", "u16", "u32", "b16"):
+        for slab in SLABS:
             mine: NDArray[np.generic] = getattr(self, slab)
             theirs: NDArray[np.generic] = getattr(other, slab)
             mine[:, now] = mine[:, was]
@@ -130,6 +132,9 @@ class Columns:
     `lane` is uint8 (lanes, capacity): how many of the lane's columns are present in the row.
     `texts` is the dictionary of the `code` columns, `labels` holds the values of `label` and `day` columns.
     The bytes of `raw` columns are slices of `raw_buffer`: `raw_offset` int64 and `raw_length` uint32.
+    `details` holds, where they are asked for, fields of what is said in the frames (`DETAILS`): of each name the rows,
+    ascending, and the values, several of one row in their order. `datagrams` holds, of a row that completes a
+    datagram of fragments, the payload behind its innermost header.
     """
 
     def __init__(self, record: Record, capacity: int = BATCH_ROWS) -> None:
@@ -149,6 +154,8 @@ class Columns:
         self.lists = {g.name: Lists(g, capacity) for g in record.groups}
         self.texts: list[str] = []
         self.labels: dict[str, str | datetime.date] = {}
+        self.details: dict[str, tuple[list[int], list[object]]] = {}
+        self.datagrams: dict[int, bytes] = {}
         self.raw_buffer: bytes | bytearray | memoryview = b""
         self.raw_offset: NDArray[np.int64] = np.zeros(0, np.int64)
         self.raw_length: NDArray[np.uint32] = np.zeros(0, np.uint32)
@@ -208,4 +215,6 @@ class Columns:
                 slab[first:last, :n] = 0
         for lists in self.lists.values():
             lists.offsets[: n + 1] = 0
+        self.details.clear()
+        self.datagrams.clear()
         self.rows = 0

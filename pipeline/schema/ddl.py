@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from pipeline.schema.column import Column, Record
+from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.flows import SIDES
 
 STORED_PREFIX: dict[str, str] = {"mac": "shoal.mac.", "bytes16": "shoal.bytes."}
@@ -39,6 +40,7 @@ _WHOLE_PARTS = {"ttl_only_drop_parts": "1"}
 
 TABLE_SETTINGS: dict[str, dict[str, str]] = {
     "flow_states": _WHOLE_PARTS,
+    **{record.name: _WHOLE_PARTS for record in EXCHANGES},
     "event_states": _WHOLE_PARTS,
     "sensors": _WHOLE_PARTS,
     "dead_letters": _WHOLE_PARTS,
@@ -50,6 +52,7 @@ TABLE_SETTINGS: dict[str, dict[str, str]] = {
 SHARDED_BY: dict[str, tuple[str, ...]] = {
     "packets": ("capture",),
     "flow_states": ("capture",),
+    **{record.name: ("capture",) for record in EXCHANGES},
     "event_states": ("capture",),
     "capture_states": ("capture",),
     "sensors": ("sensor",),
@@ -178,6 +181,24 @@ def _either(name: str, item: str, meaning: str, one: str, other: str) -> Alias:
     return Alias(name, f"Array({item})", "", meaning, sql)
 
 
+_CLIENT_AND_SERVER = (
+    Alias("shoal.src", "String", "", "Address of the client, IPv4 or IPv6",
+          "coalesce(toString(`ip.src`), toString(`ipv6.src`), '')"),
+    Alias("shoal.dst", "String", "", "Address of the server, IPv4 or IPv6",
+          "coalesce(toString(`ip.dst`), toString(`ipv6.dst`), '')"),
+)
+_THEIR_PORTS = (
+    Alias("shoal.srcport", "Nullable(UInt16)", "", "Port of the client", "coalesce(`tcp.srcport`, `udp.srcport`)"),
+    Alias("shoal.dstport", "Nullable(UInt16)", "", "Port of the server", "coalesce(`tcp.dstport`, `udp.dstport`)"),
+)
+
+
+def _ends(record: Record) -> tuple[Alias, ...]:
+    """The aliases of a record's ends, as far as it has them."""
+    both = (_CLIENT_AND_SERVER, "ip.src"), (_THEIR_PORTS, "udp.srcport")
+    return tuple(alias for aliases, column in both if column in record.by_name for alias in aliases)
+
+
 _ALIASES: dict[str, tuple[Alias, ...]] = {
     "packets": (
         Alias("frame.time_epoch", "Decimal(38, 9)", "s since 1970-01-01 UTC", "When the frame was captured",
@@ -201,12 +222,8 @@ _ALIASES: dict[str, tuple[Alias, ...]] = {
         Alias("shoal.duration", "Decimal(18, 9)", "s", "Time from the first to the newest frame",
               "CAST(toUnixTimestamp64Nano(`shoal.last_time`) - toUnixTimestamp64Nano(`shoal.first_time`),"
               " 'Decimal(38, 9)') / 1000000000"),
-        Alias("shoal.src", "String", "", "Address of the client, IPv4 or IPv6",
-              "coalesce(toString(`ip.src`), toString(`ipv6.src`), '')"),
-        Alias("shoal.dst", "String", "", "Address of the server, IPv4 or IPv6",
-              "coalesce(toString(`ip.dst`), toString(`ipv6.dst`), '')"),
-        Alias("shoal.srcport", "Nullable(UInt16)", "", "Port of the client", "coalesce(`tcp.srcport`, `udp.srcport`)"),
-        Alias("shoal.dstport", "Nullable(UInt16)", "", "Port of the server", "coalesce(`tcp.dstport`, `udp.dstport`)"),
+        *_CLIENT_AND_SERVER,
+        *_THEIR_PORTS,
         *(
             Alias(f"shoal.{side}.goodput", "Nullable(Float64)", "bytes/s",
                   f"Unique payload bytes of the {side}, by the time of the conversation",
@@ -214,6 +231,7 @@ _ALIASES: dict[str, tuple[Alias, ...]] = {
             for side in SIDES
         ),
     ),
+    **{record.name: _ends(record) for record in EXCHANGES},
     "sensors": (
         Alias("shoal.frames.missing", "Int64", "", "Frames seen of which can't be told what became: 0",
               "CAST(`shoal.frames.seen`, 'Int64') + `shoal.frames.recovered` - `shoal.frames.published`"

@@ -47,4 +47,5 @@ EVENT_STATES = Record(
     partition_by="toMonday(`shoal.day`)",
     engine="ReplacingMergeTree",
     version="shoal.event.count",
+    time="shoal.event.time",
 )

@@ -137,4 +137,5 @@ FLOW_STATES = Record(
     partition_by="toMonday(`shoal.day`)",
     engine="ReplacingMergeTree",
     version="shoal.last_frame",
+    time="shoal.last_time",
 )

@@ -27,6 +27,7 @@ _FRAME = (
       bits_of=("frame.packet_flags", 2, 7)),
     C("shoal.linktype", "u16", "Link type of the interface (LINKTYPE_ registry)"),
     C("frame.protocols", "text", "Layers that were decoded, joined by colons"),
+    C("_ws.col.Protocol", "text", "The packet's top protocol, as Wireshark's column names it", "_ws.col.Protocol"),
     C("shoal.short", "enum", "Layer that the snap length cut", names=LAYERS),
     C("shoal.malformed", "enum", "Layer whose own lengths do not fit", names=LAYERS),
     C("shoal.flow_id", "u64", "Symmetric hash of the innermost conversation; 0 where there is none"),
@@ -306,4 +307,5 @@ PACKETS = Record(
     groups=_GROUPS,
     order_by=("sensor", "capture", "frame.number"),
     partition_by="toMonday(`shoal.day`)",
+    time="frame.time",
 )

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline.schema.ddl import quote
+from pipeline.schema.exchanges import EXCHANGES
 
 RAW_COLUMN = "frame.raw"
 """The column with a TTL of its own."""
@@ -21,7 +22,7 @@ _DAYS_A_WEEK = 7
 
 ROWS_OF: dict[str, tuple[str, ...]] = {
     "packets": ("packets",),
-    "flows": ("flow_states",),
+    "flows": ("flow_states", *(record.name for record in EXCHANGES)),
     "events": ("event_states", "dead_letters"),
     "sensors": ("sensors",),
 }

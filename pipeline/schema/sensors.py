@@ -59,4 +59,5 @@ SENSORS = Record(
     order_by=("sensor", "frame.interface_name", "shoal.time"),
     partition_by="toMonday(`shoal.day`)",
     engine="ReplacingMergeTree",
+    time="shoal.time",
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from pipeline.schema.column import Column, Record
+from pipeline.schema.exchanges import DETAILS
 from pipeline.schema.planned import PLANNED
 
 FORMS = ("dec", "signed", "hex", "mac", "ipv4", "mapped", "ipv6", "epoch", "relative", "delta", "seconds", "date",
@@ -37,7 +38,8 @@ class Source:
 
     `columns` are printed one after the other in each place: a row, or each item of the list group `group`.
     `when` names a column of the same place and the values for which there is something to print.
-    `bits` is (shift, mask) of an integer. `before` has a text for each column, which is put in front of
+    With `detail` the column is one of DETAILS, and stands in `Columns.details`. `bits` is (shift, mask) of an integer.
+    `before` has a text for each column, which is put in front of
     its values; empty where there is none.
     """
 
@@ -47,6 +49,7 @@ class Source:
     when: tuple[str, tuple[int, ...]] | None = None
     bits: tuple[int, int] | None = None
     before: tuple[str, ...] = ()
+    detail: bool = False
 
 
 Sources = tuple[Source, ...]
@@ -124,7 +127,8 @@ def form_of(column: Column) -> Form:
         return Form("seconds", digits=9)
     if kind in ("mac", "ipv4", "ipv6", "text", "raw"):
         return Form(kind)
-    return Form({"time": "date", "bytes16": "bytes", "label": "label", "day": "label"}.get(kind, "dec"))
+    other = {"string": "text", "time": "date", "bytes16": "bytes", "label": "label", "day": "label"}
+    return Form(other.get(kind, "dec"))
 
 
 def _own(record: Record, column: Column) -> Source:
@@ -167,6 +171,7 @@ def shown(record: Record) -> Mapping[str, Sources]:
             pairs = zip(*(fields[end] for end in ends), strict=True)
             fields[name] = tuple(s for one, other in pairs for s in _both(one, other))
     if "frame.time" in fields:
+        fields |= {name: (Source((name,), form_of(c), detail=True),) for name, c in DETAILS.items()}
         for form in ("epoch", "relative", "delta"):
             fields[f"frame.time_{form}"] = (Source(("frame.time",), Form(form, digits=9)),)
     return fields

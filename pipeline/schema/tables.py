@@ -9,6 +9,7 @@ from pipeline.schema.column import Column as C
 from pipeline.schema.column import ListGroup, Record
 from pipeline.schema.ddl import quote, table_columns
 from pipeline.schema.events import EVENT_STATES
+from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.sensors import SENSORS
@@ -52,7 +53,7 @@ class View:
 
 
 TABLES: tuple[Record, ...] = (
-    PACKETS, FLOW_STATES, EVENT_STATES, CAPTURE_STATES, SENSORS, DEAD_LETTERS, CHECKPOINTS,
+    PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES, CAPTURE_STATES, SENSORS, DEAD_LETTERS, CHECKPOINTS,
 )
 """Every record that is stored, in the order in which tables are made."""
 
@@ -79,6 +80,7 @@ VIEWS: tuple[View, ...] = (
     _newest("captures", "One row for each file imported, in its newest state", CAPTURE_STATES),
     _newest("events", "One row for each event", EVENT_STATES),
     _newest("flows", "One row for each conversation, in its newest state", FLOW_STATES),
+    *(_newest(record.name.removesuffix("_states"), record.meaning.partition(" (")[0], record) for record in EXCHANGES),
     _fleet(),
 )
 """Every view, made after the tables."""

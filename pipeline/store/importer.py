@@ -22,6 +22,7 @@ from pipeline.schema.columns import Columns
 from pipeline.schema.days import day_of
 from pipeline.schema.ddl import literal
 from pipeline.schema.events import EVENT_STATES
+from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import CAPTURE_STATES
@@ -39,7 +40,7 @@ INSERT_BYTES = 64 << 20
 """Bytes of blocks with which an insert ends early."""
 
 HANDED_OUT = 8192
-"""Most rows of conversations in one batch."""
+"""Most rows in one batch of what the engine hands out."""
 
 
 @dataclass(slots=True)
@@ -80,14 +81,13 @@ def _write_state(database: Store, imported: Imported, state: str) -> None:
 class _Blocks:
     """Gathers batches of rows of a record to inserts: which block begins one, which ends it, and the day that it bears.
 
-    `time` is the column that tells the day, `most` the most rows of a batch, `stored` how many rows were stored before.
+    `most` is the most rows of a batch, `stored` how many rows were stored before.
     """
 
-    def __init__(self, writer: Writer, record: Record, capture: str, time: str, most: int, stored: int = 0) -> None:
+    def __init__(self, writer: Writer, record: Record, capture: str, most: int, stored: int = 0) -> None:
         self._writer = writer
         self._record = record
         self._capture = capture
-        self._time = time
         self._most = most
         self._stored = stored
         self._encoder = NativeEncoder(record)
@@ -101,7 +101,7 @@ class _Blocks:
         begins: str | None = None
         if self._rows == 0:
             begins = f"{self._capture}:{self._stored + 1}:{self._record.name}"
-            self._day = day_of(int(columns.values(self._time).view("i8")[first]))
+            self._day = day_of(int(columns.values(self._record.time).view("i8")[first]))
         columns.labels["shoal.day"] = self._day
         block = self._encoder.encode(columns, first)
         self._rows += columns.rows - first
@@ -130,10 +130,10 @@ class _Blocks:
 class _Table:
     """Rows that the engine hands out, on their way to a table of their own; the writer starts with the first."""
 
-    def __init__(self, database: Store, record: Record, labels: dict[str, str], time: str, most: int) -> None:
+    def __init__(self, database: Store, record: Record, labels: dict[str, str]) -> None:
         self._labels = labels
         self._writer = Writer(database, record.name, stored_columns(record))
-        self._blocks = _Blocks(self._writer, record, labels["capture"], time, most)
+        self._blocks = _Blocks(self._writer, record, labels["capture"], HANDED_OUT)
         self._started = False
 
     def add(self, rows: Columns) -> None:
@@ -218,11 +218,14 @@ def _decode_and_store(
     columns.labels.update(labels)
     reader = open_capture(imported.path, batch_rows=BATCH_ROWS)
     writer = Writer(database, PACKETS.name, stored_columns(PACKETS))
-    blocks = _Blocks(writer, PACKETS, imported.capture, "frame.time", BATCH_ROWS, stored)
+    blocks = _Blocks(writer, PACKETS, imported.capture, BATCH_ROWS, stored)
     # Of an interrupted import all rows of these are written again: they replace the same rows.
-    flows = _Table(database, FLOW_STATES, labels, "shoal.last_time", HANDED_OUT)
-    events = _Table(database, EVENT_STATES, labels, "shoal.event.time", HANDED_OUT)
-    engine = Engine(flows.add, events.add)
+    told = {record.name: _Table(database, record, labels) for record in (FLOW_STATES, EVENT_STATES, *EXCHANGES)}
+
+    def take(rows: Columns) -> None:
+        told[rows.record.name].add(rows)
+
+    engine = Engine(take, take, take)
     writer.start()
     try:
         for frames, _ in decoded(reader, columns, engine):
@@ -244,15 +247,15 @@ def _decode_and_store(
             if progress:
                 progress("import", reader.bytes_read, reader.size)
         blocks.end()
-        flows.end()
-        events.end()
+        for table in told.values():
+            table.end()
     except BaseException:
         writer.abort()
-        flows.abort()
-        events.abort()
+        for table in told.values():
+            table.abort()
         raise
     writer.close()
-    flows.close()
-    events.close()
+    for table in told.values():
+        table.close()
     imported.warning = reader.warning or ""
     _write_state(database, imported, "complete")

@@ -88,10 +88,16 @@ def _opaque(columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
     yield pack_strings(cells.reshape(-1).data, offset, size, np.empty(packed_size(size), np.uint8))
 
 
-def _items(lists: Lists, column: Column, rows: int, first: int) -> Iterator[Buffer]:
+def _items(columns: Columns, lists: Lists, column: Column, first: int) -> Iterator[Buffer]:
+    rows = columns.rows
     start = int(lists.offsets[first])
     yield (lists.offsets[first + 1 : rows + 1] - start).astype(np.uint64).data
-    yield lists.values(column, rows)[start:].data
+    values = lists.values(column, rows)[start:]
+    if column.of.slab == "code":
+        texts = [_string(text) for text in columns.texts]
+        yield b"".join([texts[code] for code in values.tolist()])
+    else:
+        yield values.data
 
 
 def _absent(columns: Columns, column: Column, first: int) -> bool:
@@ -142,7 +148,7 @@ class NativeEncoder:
             for c in g.columns:
                 count += 1
                 parts.append(heads[c.name])
-                parts.extend(_items(lists, c, columns.rows, first))
+                parts.extend(_items(columns, lists, c, first))
         parts[0] = varint(count) + varint(rows)
         return b"".join(parts)
 

@@ -104,7 +104,7 @@ def printed(path: Path, fields: list[str]) -> dict[int, list[str]]:
     """Frame number to the text of each of `fields`, as `shoal read -T fields -E occurrence=a` prints them."""
     shown = [PrintedField(sources(PACKETS, name), "a", "\x1f", "\t" if i else "")
              for i, name in enumerate(["frame.number", *fields])]
-    writer, columns, engine = FieldWriter(shown, ""), Columns(PACKETS, 16_384), Engine()
+    writer, columns, engine = FieldWriter(shown, ""), Columns(PACKETS, 16_384), Engine(details=True)
     rows: dict[int, list[str]] = {}
     with open_capture(str(path), batch_rows=16_384) as reader:
         for frames in reader:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.render import fields as fields_module
-from pipeline.render.fields import FieldWriter, PrintedField, printable
+from pipeline.render.fields import FieldWriter, PrintedField
+from pipeline.render.spell import printable
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from pipeline.schema.shown import Form, Source, sources

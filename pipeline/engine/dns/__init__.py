@@ -1,0 +1,1 @@
+"""DNS, mDNS and LLMNR: messages and exchanges."""

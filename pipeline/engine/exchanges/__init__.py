@@ -1,0 +1,92 @@
+"""What is said over the conversations of a shard: each protocol's exchanges, as rows and as fields of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engine.exchanges.dialogues import Dialogues
+from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, STREAM, port_table, routes
+from pipeline.engine.exchanges.names import name_rows
+from pipeline.engine.exchanges.outlet import Outlet
+from pipeline.engine.exchanges.packet import Packet
+from pipeline.engine.exchanges.registry import UDP_PORTS, registry
+from pipeline.engine.minutes import Tick, rows_of_ticks
+from pipeline.engine.notes import Notes
+from pipeline.engine.snapshot import Tree
+from pipeline.schema.columns import Columns
+
+
+class Exchanges:
+    """All trackers of protocols.
+
+    With `sink`, rows of the records `EXCHANGES` are handed to it; with `details`, fields of frames are put into
+    `Columns.details`.
+    """
+
+    def __init__(self, notes: Notes, sink: Callable[[Columns], None] | None, *, details: bool = False) -> None:
+        self.out = Outlet(sink, details=details)
+        known = registry(notes, self.out)
+        self._trackers = known.trackers
+        self._datagrams = list(known.datagrams.values())
+        self._ports = port_table({
+            port: FIRST_DATAGRAMS + i for i, name in enumerate(known.datagrams) for port in UDP_PORTS.get(name, ())
+        })
+        self._dialogues = Dialogues(notes, known.conversations)
+        self._packet = Packet(self.out)
+
+    def process(
+        self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8], ticks: Sequence[Tick]
+    ) -> None:
+        """Take the rows of the next batch."""
+        packet, dialogues = self._packet, self._dialogues
+        numbers, turns = numbers[: columns.rows], turns[: columns.rows]
+        packet.begin(columns, numbers, turns)
+        dialogues.begin(numbers)
+        route = routes(columns, numbers, turns, self._ports, dialogues.followed)
+        ends = rows_of_ticks(columns, ticks)
+        rows = np.flatnonzero(route)
+        tick = 0
+        for row, to in zip(rows.tolist(), route[rows].tolist(), strict=True):
+            while tick < len(ends) and ends[tick][0] <= row:
+                self._tick(ends[tick][1])
+                tick += 1
+            packet.move(row)
+            if to == STREAM:
+                dialogues.segment(packet)
+            else:
+                self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
+        for _, now in ends[tick:]:
+            self._tick(now)
+        name_rows(columns, packet.named)
+
+    def _tick(self, now: int) -> None:
+        for tracker in self._trackers.values():
+            tracker.tick(now)
+
+    def flush(self) -> None:
+        """Hand out the rows that wait."""
+        self.out.flush()
+
+    def finish(self, now: int) -> None:
+        """Tell what waits for the end of the capture, whose time is `now`."""
+        self._dialogues.finish()
+        for tracker in self._trackers.values():
+            tracker.finish(now)
+        self.out.flush()
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "out": self.out.state(), "dialogues": self._dialogues.state(),
+            "trackers": {name: tracker.state() for name, tracker in self._trackers.items()},
+        }  # fmt: skip
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.out.restore(state["out"])
+        for name, tracker in self._trackers.items():
+            tracker.restore(state["trackers"][name])
+        self._dialogues.restore(state["dialogues"])

@@ -1,0 +1,20 @@
+"""What is said over conversations: the fields of each protocol's messages, and the record of its exchanges."""
+
+from __future__ import annotations
+
+from pipeline.schema.column import Column, Record
+from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
+
+EXCHANGES: tuple[Record, ...] = (
+    DNS,
+)  # fmt: skip
+"""Every record of exchanges, in the order in which tables are made."""
+
+DETAILS: dict[str, Column] = {
+    column.name: column
+    for columns in (
+        DNS_DETAILS,
+    )
+    for column in columns
+}  # fmt: skip
+"""Fields that `shoal read -e` prints of a frame, besides the columns of `PACKETS`: name to declaration."""
