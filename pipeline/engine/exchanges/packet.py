@@ -24,13 +24,18 @@ _SRC6, _DST6 = _s.b16("ipv6.src"), _s.b16("ipv6.dst")
 _UDP_SRC, _UDP_DST = _s.u16("udp.srcport"), _s.u16("udp.dstport")
 _TCP_SRC, _TCP_DST = _s.u16("tcp.srcport"), _s.u16("tcp.dstport")
 _UDP_STREAM, _TCP_STREAM = _s.u32("udp.stream"), _s.u32("tcp.stream")
+_PAYLOAD = _s.u32("shoal.payload.len")
 _L_UDP = _s.lane("udp")
 _L_TCP = _s.lane("tcp")
+
+NOBODY = "-"
+"""Instead of a tracker's name: none is to follow the conversation."""
 
 
 class Packet:
     """The frame at `row` of the batch under way: its number `frame` and `time` (ns since 1970), and of its conversation
     the engine's `number`, the `side` (0 or 1) that sent it, and the hash `flow`. `out` takes what is told of it.
+    What a `muted` frame brings is told in rows only. `turned` is what a dialogue asked for by `become` or `leave`.
     `named` holds, of each row of the batch, the place of its top protocol among PROTOCOLS.
     """
 
@@ -39,6 +44,8 @@ class Packet:
         self.row = self.frame = self.time = self.flow = self.number = self.side = 0
         self.is_udp = False
         self.turn = 0
+        self.muted = False
+        self.turned: str | None = None
         self._begun: dict[str, int] = {}
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
         self.columns: Columns
@@ -87,12 +94,30 @@ class Packet:
         start = int(columns.raw_offset[row]) + int(columns.values("shoal.payload.offset")[row])
         return bytes(columns.raw_buffer[start : start + int(columns.values("shoal.payload.len")[row])])
 
+    @property
+    def captured(self) -> int:
+        """How many bytes `payload` has."""
+        whole = self.columns.datagrams.get(self.row)
+        return int(self.columns.u32[_PAYLOAD, self.row]) if whole is None else len(whole)
+
+    def become(self, protocol: str) -> None:
+        """What follows in the conversation is for the dialogue of tracker `protocol`; "": that is to be found out."""
+        self.turned = protocol
+
+    def leave(self) -> None:
+        """Nobody wants what follows in the conversation."""
+        self.turned = NOBODY
+
     def name(self, protocol: str) -> None:
         """The frame's top protocol is `protocol`, one of PROTOCOLS; the last one told holds."""
+        if self.muted:
+            return
         self.named[self.row] = PROTOCOL_ID[protocol]
 
     def detail(self, name: str, value: object) -> None:
         """The frame has field `name`."""
+        if self.muted:
+            return
         self.out.detail(self.row, name, value)
 
     def exchange(self, record: Record, *, reverse: bool = False) -> Row:
