@@ -16,8 +16,8 @@ from pipeline.engine.exchanges.side import Side
 from pipeline.engine.exchanges.tracker import Conversations, Dialogue, Mindful
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
-from pipeline.schema import PACKETS
-from pipeline.schema.columns import Columns, Slots
+from pipeline.engine.tcp.layout import FAST, KEEP_ALIVE, OUT_OF_ORDER, RETRANSMISSION, SPURIOUS
+from pipeline.schema.columns import Columns
 
 MOST_CONVERSATIONS = 65_536
 """Conversations followed at a time; at the cap those that said nothing for longest are given up."""
@@ -34,16 +34,8 @@ SILENCE = 300_000_000_000
 PATIENCE = 10_000_000_000
 """What came behind a hole waits for so long (ns of the capture) for the hole to be filled."""
 
-_s = Slots(PACKETS)
-_FLAGS, _SEQ, _LENGTH, _RELATIVE = (
-    _s.u16("tcp.flags"), _s.u32("tcp.seq_raw"), _s.u32("tcp.len"), _s.u32("tcp.seq"),
-)  # fmt: skip
-_AGAIN, _FAST, _SPURIOUS, _OUT_OF_ORDER, _KEEP_ALIVE = (
-    _s.lane("tcp.analysis." + name)
-    for name in ("retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "keep_alive")
-)
-_MARKS = (_AGAIN, _FAST, _SPURIOUS, _OUT_OF_ORDER, _KEEP_ALIVE)
 _FIN, _SYN, _RST = 1, 2, 4
+_REPEATS = RETRANSMISSION | FAST | SPURIOUS
 _WINDOW = 1024
 _NEAR = 1 << 20
 
@@ -79,15 +71,12 @@ class Dialogues:
         self._holes_forgotten = 0
         self._acks = Acks()
         self._columns: Columns
-        self._muted: NDArray[np.bool_]
         self.followed: NDArray[np.uint8] = np.zeros(1024, np.uint8)
 
     def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Take up a batch, and make room for its conversations."""
         self._columns = columns
         self._acks.begin(columns, numbers, turns)
-        lane = {k: columns.lane[k, : columns.rows] != 0 for k in _MARKS}
-        self._muted = (lane[_AGAIN] & ~lane[_FAST] & ~lane[_SPURIOUS]) | lane[_OUT_OF_ORDER] | lane[_KEEP_ALIVE]
         for number in self._holes:
             self._holes[number] = 0
         most = int(numbers.max(initial=0))
@@ -108,12 +97,13 @@ class Dialogues:
             return
         conversation = self._known.get(number)
         if conversation is None:
-            if not self._columns.u32[_LENGTH, packet.row]:
+            if not packet.length:
                 return
             conversation = self._open(packet)
         conversation.last = packet.time
         conversation.spoke = True
-        packet.muted = bool(self._muted[packet.row])
+        marks = packet.marks
+        packet.muted = marks & _REPEATS == RETRANSMISSION or marks & (OUT_OF_ORDER | KEEP_ALIVE) != 0
         before = self._size(conversation)
         self._take_in(packet, conversation)
         packet.muted = False
@@ -126,20 +116,19 @@ class Dialogues:
 
     def _take_in(self, packet: Packet, conversation: _Conversation) -> None:
         number, row, index = packet.number, packet.row, packet.side
-        columns, side = self._columns, conversation.sides[packet.side]
-        length, flags = int(columns.u32[_LENGTH, row]), int(columns.u16[_FLAGS, row])
+        length, flags, side = packet.length, packet.flags, conversation.sides[index]
         if number in self._holes:
             self._acknowledge(number, row)
             self._judge(packet, conversation)
             if number not in self._known:
                 return
-        sequence = int(columns.u32[_SEQ, row])
+        sequence = packet.seq
         if flags & _SYN:
             sequence += 1
             if side.at < 0 or packet.turn & bits.REUSED:
                 side.begin(sequence)
         if side.at < 0 and (length or flags & _FIN):
-            ahead = int(columns.u32[_RELATIVE, row]) - 1
+            ahead = packet.relative - 1
             # What came before the first byte that is seen may be on its way yet, if it is not much.
             side.begin(sequence - (ahead if 0 < ahead < _NEAR and self.followed[number] != ANEW else 0))
         self.followed[number] = FOLLOWED
@@ -380,13 +369,11 @@ class Dialogues:
 
     def _turn(self, packet: Packet, conversation: _Conversation) -> bool:
         """Do what `packet.become` or `packet.leave` asked for; whether the conversation is followed any longer."""
-        protocol, packet.turned = packet.turned, None
+        protocol = packet.turned
+        packet.turned = None
         conversation.turns += 1
-        if not protocol:
-            known = protocol is not None
-        else:
-            known = protocol in self._trackers
-        if not known or conversation.turns > MOST_TURNS:
+        known = protocol == "" or protocol in self._trackers
+        if protocol is None or not known or conversation.turns > MOST_TURNS:
             self._end(packet.number, PASSED_OVER)
             return False
         before = conversation.dialogue
@@ -444,7 +431,8 @@ class Dialogues:
             "followed": self.followed, "given up": [self._forgotten, self._bytes_forgotten, self._holes_forgotten],
             "known": [
                 [number, c.protocol, c.dialogue.state() if c.dialogue else None,
-                 list(c.dialogue.need) if c.dialogue else [], c.tries, c.turns, c.last, c.spoke, [side.state() for side in c.sides]]
+                 list(c.dialogue.need) if c.dialogue else [], c.tries, c.turns, c.last, c.spoke,
+                 [side.state() for side in c.sides]]
                 for number, c in self._known.items()
             ],
         }  # fmt: skip
