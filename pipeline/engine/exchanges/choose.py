@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-_BY_PORT: dict[int, str] = {}
+_BY_PORT: dict[int, str] = {
+    53: "dns", 5353: "dns", 5355: "dns",
+}
 
 
 def protocol_of(data: bytes, ports: tuple[int, int]) -> str:
