@@ -6,7 +6,7 @@ A list of fields made for tshark then runs as it is. A name leaves this list whe
 from __future__ import annotations
 
 PLANNED: frozenset[str] = frozenset((
-    "icmp.resp_to", "icmp.resptime", "dns.flags.response", "dns.flags.opcode",
+    "dns.flags.response", "dns.flags.opcode",
     "dns.flags.truncated", "dns.qry.class", "dns.count.answers",
     "dns.resp.name", "dns.resp.type", "dns.resp.ttl", "dns.a", "dns.aaaa", "dns.cname", "dns.ptr.domain_name",
     "dns.mx.mail_exchange", "dns.ns", "dns.txt", "dns.srv.target", 
