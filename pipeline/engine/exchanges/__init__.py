@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.exchanges.dialogues import Dialogues
-from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, STREAM, port_table, routes
+from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.registry import UDP_PORTS, registry
+from pipeline.engine.exchanges.registry import HEADERS, UDP_PORTS, registry
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -34,6 +34,10 @@ class Exchanges:
         self._ports = port_table({
             port: FIRST_DATAGRAMS + i for i, name in enumerate(known.datagrams) for port in UDP_PORTS.get(name, ())
         })
+        self._frames = list(known.frames.values())
+        self._headers = [
+            (*values, FIRST_FRAMES + i) for i, name in enumerate(known.frames) for values in HEADERS.get(name, ())
+        ]
         self._dialogues = Dialogues(notes, known.conversations)
         self._packet = Packet(self.out)
 
@@ -45,7 +49,7 @@ class Exchanges:
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns)
         dialogues.begin(numbers)
-        route = routes(columns, numbers, turns, self._ports, dialogues.followed)
+        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers)
         ends = rows_of_ticks(columns, ticks)
         rows = np.flatnonzero(route)
         tick = 0
@@ -56,6 +60,8 @@ class Exchanges:
             packet.move(row)
             if to == STREAM:
                 dialogues.segment(packet)
+            elif to >= FIRST_FRAMES:
+                self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
         for _, now in ends[tick:]:
