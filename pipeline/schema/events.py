@@ -18,6 +18,7 @@ CAP_EVENTS: dict[str, str] = {
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
     "echoes-forgotten": "More ICMP requests than the engine remembers: the oldest were told as unanswered",
+    "dhcp-exchanges-forgotten": "More DHCP exchanges than the engine remembers: the oldest were told as they stood",
 }
 """Events of the engine's caps: name to meaning."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.engine.dhcp.tracker import Dhcp
 from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
@@ -13,6 +14,7 @@ from pipeline.engine.notes import Notes
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
+    "dhcp": (67, 68, 4011),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -24,6 +26,7 @@ tracker that is named for a value has it."""
 
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
+    "dhcp": Dhcp,
     "icmp": Icmp,
 }
 
