@@ -2,7 +2,7 @@
 # made with; without it, it is the first of version 3.11 or later.
 BIN := .venv/bin
 
-.PHONY: help setup test-tools demo test lint bench fuzz soak parity truth scenarios docs clean distclean
+.PHONY: help setup test-tools demo test lint bench fuzz fuzz-parsers soak parity truth scenarios docs clean distclean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ bench: setup  ## Time every stage and command (ARGS=FILE names a capture)
 
 fuzz: setup  ## Decode 10^8 mutated frames (some minutes)
 	@$(BIN)/python -m tests.decode.fuzz $(ARGS)
+
+fuzz-parsers: setup  ## Fuzz each parser of what is said for ten minutes (ARGS="60 dns" for a minute of one)
+	@$(BIN)/python -m pip install -q atheris
+	@$(BIN)/python -m tests.fuzz.all $(ARGS)
 
 soak: test-tools  ## The long forms of the fleet's tests: kills, hostile batches, outages, load (half an hour)
 	@$(BIN)/python -m tests.soak $(ARGS)

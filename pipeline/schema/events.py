@@ -22,6 +22,16 @@ CAP_EVENTS: dict[str, str] = {
 }
 """Events of the engine's caps: name to meaning."""
 
+EXCHANGE_EVENTS: dict[str, str] = {
+}
+"""Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
+
+FRAGMENT_EVENTS: dict[str, str] = {
+    "fragments-overlap": "Fragments brought bytes of a datagram that had come before: the first that came were kept",
+    "fragment-flood": "Over 1,000 datagrams wait for their other fragments; the count is how many",
+}
+"""Events of what fragments do: name to meaning."""
+
 FLEET_EVENTS: dict[str, str] = {
     "sequence-gap": "Frames that a collector captured never came; the frame is the first of them, the count how many",
     "capture-abandoned": "A capture went silent without having ended: what the engine knew of it was given up",
@@ -30,7 +40,7 @@ FLEET_EVENTS: dict[str, str] = {
 }
 """Events of captures that come over Kafka: name to meaning."""
 
-EVENTS: dict[str, str] = CAP_EVENTS | FLEET_EVENTS
+EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS
 """Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
 EVENT_STATES = Record(

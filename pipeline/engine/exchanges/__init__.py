@@ -53,7 +53,9 @@ class Exchanges:
         ends = rows_of_ticks(columns, ticks)
         rows = np.flatnonzero(route)
         tick = 0
-        for row, to in zip(rows.tolist(), route[rows].tolist(), strict=True):
+        at = packet.seek(0, rows, route, dialogues.followed)
+        while at < len(rows):
+            row, to = int(rows[at]), int(route[rows[at]])
             while tick < len(ends) and ends[tick][0] <= row:
                 self._tick(ends[tick][1])
                 tick += 1
@@ -64,6 +66,7 @@ class Exchanges:
                 self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
+            at = packet.seek(at + 1, rows, route, dialogues.followed)
         for _, now in ends[tick:]:
             self._tick(now)
         name_rows(columns, packet.named)

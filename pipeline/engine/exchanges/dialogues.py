@@ -65,9 +65,7 @@ class Dialogues:
             self.followed[number] = UNKNOWN
         if self.followed[number] == PASSED_OVER:
             return
-        columns, row = packet.columns, packet.row
-        length = int(columns.values("tcp.len")[row])
-        flags = int(columns.values("tcp.flags")[row])
+        length, flags = packet.length, packet.flags
         conversation = self._known.get(number)
         if length:
             data = packet.payload()
@@ -80,7 +78,7 @@ class Dialogues:
                 self.followed[number] = FOLLOWED
                 conversation.protocol = protocol
                 conversation.dialogue = self._trackers[protocol].dialogue(packet)
-            self._payload(packet, conversation, int(columns.values("tcp.seq_raw")[row]), data, length)
+            self._payload(packet, conversation, packet.seq, data, length)
         if flags & 5 and conversation is not None and conversation.dialogue is not None:
             for side in (0, 1) if flags & 4 else (packet.side,):
                 conversation.dialogue.closed(packet, side, conversation.sides[side].data)
