@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.dialogues import Dialogues
-from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, STREAM, port_table, routes
+from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.registry import UDP_PORTS, registry
+from pipeline.engine.exchanges.registry import HEADERS, UDP_PORTS, registry
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -35,6 +35,10 @@ class Exchanges:
         self._ports = port_table({
             port: FIRST_DATAGRAMS + i for i, name in enumerate(known.datagrams) for port in UDP_PORTS.get(name, ())
         })
+        self._frames = list(known.frames.values())
+        self._headers = [
+            (*values, FIRST_FRAMES + i) for i, name in enumerate(known.frames) for values in HEADERS.get(name, ())
+        ]
         self._dialogues = Dialogues(notes, known.conversations)
         self._packet = Packet(self.out)
 
@@ -46,7 +50,7 @@ class Exchanges:
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns)
         dialogues.begin(columns, numbers, turns)
-        route = routes(columns, numbers, turns, self._ports, dialogues.followed)
+        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers)
         # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
         ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
         forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
@@ -63,6 +67,8 @@ class Exchanges:
             packet.move(row)
             if to == STREAM:
                 dialogues.segment(packet)
+            elif to >= FIRST_FRAMES:
+                self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
             at = packet.seek(at + 1, rows, route, dialogues.followed)

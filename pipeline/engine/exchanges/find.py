@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from pipeline.engine import turns as bits
 from pipeline.schema.columns import Columns
 
 STREAM = 1
-"""Route of a row of a TCP conversation; routes of datagrams are higher."""
+"""Route of a row of a TCP conversation; routes of datagrams are higher, and those of headers higher still."""
 FIRST_DATAGRAMS = 2
+FIRST_FRAMES = 128
 
 UNKNOWN, FOLLOWED, PASSED_OVER, ANEW = 0, 1, 2, 3
 """Of a TCP conversation: nothing was said yet, a tracker follows it, none does, it was given up amid its bytes."""
@@ -28,10 +29,20 @@ def port_table(ports: Mapping[int, int]) -> NDArray[np.uint8]:
     return table
 
 
+HeaderRoute = tuple[str, int, int, int]
+"""A column, the lowest and the highest of its values, and the route of rows that have such a one."""
+
+
 def routes(columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8], ports: NDArray[np.uint8],
-           followed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+           followed: NDArray[np.uint8], headers: Sequence[HeaderRoute] = ()) -> NDArray[np.uint8]:
     """Of each row its route, 0 for none; `followed` is by number of a TCP conversation."""
     found = np.zeros(columns.rows, np.uint8)
+    for name, low, high, route in headers:
+        there = columns.present(name)
+        assert there is not None
+        rows = np.flatnonzero(there)
+        values = columns.values(name)[rows].astype(np.int64)
+        found[rows[(values >= low) & (values <= high)]] = route
     ours = (numbers != 0) & (turns & bits.QUOTED == 0)
     udp = columns.present("udp.dstport")
     tcp = columns.present("tcp.flags")

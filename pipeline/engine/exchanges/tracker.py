@@ -32,6 +32,14 @@ class Datagrams(Tracker, Protocol):
         """Take the payload of a datagram; whether it is the protocol's."""
 
 
+@runtime_checkable
+class Frames(Tracker, Protocol):
+    """A protocol that is neither over UDP nor over TCP: what is said in it stands in the columns."""
+
+    def frame(self, packet: Packet) -> None:
+        """Take a frame."""
+
+
 class Dialogue(Protocol):
     """One TCP conversation, as its protocol sees it: bytes in order, of side 0 or 1.
 
