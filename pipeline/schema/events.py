@@ -20,6 +20,7 @@ CAP_EVENTS: dict[str, str] = {
     "streams-forgotten": "More TCP conversations to follow than the engine can: those silent longest were given up",
     "stream-bytes-forgotten": "More bytes of TCP conversations waited for the rest of a message than are kept",
     "stream-holes-forgotten": "More bytes waited behind a hole in a TCP conversation than are kept: it stays a hole",
+    "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
 }
 """Events of the engine's caps: name to meaning."""
 
