@@ -27,6 +27,7 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "queries-forgotten": "More DNS queries than the engine remembers: the oldest were told as unanswered",
     "echoes-forgotten": "More ICMP requests than the engine remembers: the oldest were told as unanswered",
     "dhcp-exchanges-forgotten": "More DHCP exchanges than the engine remembers: the oldest were told as they stood",
+    "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

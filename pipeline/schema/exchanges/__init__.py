@@ -6,11 +6,13 @@ from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
+from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 
 EXCHANGES: tuple[Record, ...] = (
     DNS,
     DHCP,
     ICMP,
+    TLS,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -20,6 +22,7 @@ DETAILS: dict[str, Column] = {
         DNS_DETAILS,
         DHCP_DETAILS,
         ICMP_DETAILS,
+        TLS_DETAILS,
     )
     for column in columns
 }  # fmt: skip
