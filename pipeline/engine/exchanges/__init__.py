@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.exchanges.dialogues import Dialogues
-from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, STREAM, port_table, routes
+from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, QUOTED, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.registry import UDP_PORTS, registry
+from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
+from pipeline.engine.exchanges.registry import UDP_GUESSES, UDP_PORTS, registry
+from pipeline.engine.exchanges.tracker import Quotes
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -34,6 +36,9 @@ class Exchanges:
         self._ports = port_table({
             port: FIRST_DATAGRAMS + i for i, name in enumerate(known.datagrams) for port in UDP_PORTS.get(name, ())
         })
+        self._guesses = [
+            (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
+        ]
         self._dialogues = Dialogues(notes, known.conversations)
         self._packet = Packet(self.out)
 
@@ -45,7 +50,9 @@ class Exchanges:
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns)
         dialogues.begin(numbers)
-        route = routes(columns, numbers, turns, self._ports, dialogues.followed)
+        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._guesses)
+        quotes = quoted_datagrams(columns, self._ports) if self.out.tells else {}
+        route[list(quotes)] = QUOTED
         ends = rows_of_ticks(columns, ticks)
         rows = np.flatnonzero(route)
         tick = 0
@@ -58,12 +65,19 @@ class Exchanges:
             packet.move(row)
             if to == STREAM:
                 dialogues.segment(packet)
+            elif to == QUOTED:
+                self._quoted(packet, quotes[row])
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
             at = packet.seek(at + 1, rows, route, dialogues.followed)
         for _, now in ends[tick:]:
             self._tick(now)
         name_rows(columns, packet.named)
+
+    def _quoted(self, packet: Packet, quote: Quote) -> None:
+        tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
+        if isinstance(tracker, Quotes):
+            tracker.quoted(packet, quote.data, quote.ports)
 
     def _tick(self, now: int) -> None:
         for tracker in self._trackers.values():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.engine.dns.guess import looks_like_dns
 from pipeline.engine.dns.tracker import Dns
+from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Tracker
 from pipeline.engine.notes import Notes
@@ -14,6 +16,11 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
+
+UDP_GUESSES: dict[str, Guess] = {
+    "dns": looks_like_dns,
+}
+"""Tracker of datagrams to what tells whether one of another port is its, as Wireshark guesses."""
 
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
