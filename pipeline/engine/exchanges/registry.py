@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipeline.engine.dhcp.tracker import Dhcp
+from pipeline.engine.dns.guess import looks_like_dns
 from pipeline.engine.dns.tracker import Dns
+from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.icmp.tracker import Icmp
@@ -24,6 +26,10 @@ HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
 }
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
+UDP_GUESSES: dict[str, Guess] = {
+    "dns": looks_like_dns,
+}
+"""Tracker of datagrams to what tells whether one of another port is its, as Wireshark guesses."""
 
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
