@@ -23,6 +23,10 @@ CAP_EVENTS: dict[str, str] = {
 """Events of the engine's caps: name to meaning."""
 
 EXCHANGE_EVENTS: dict[str, str] = {
+    "streams-forgotten": "More TCP conversations to follow than the engine can: those silent longest were given up",
+    "stream-bytes-forgotten": "More bytes of TCP conversations waited for the rest of a message than are kept",
+    "stream-holes-forgotten": "More bytes waited behind a hole in a TCP conversation than are kept: it stays a hole",
+    "queries-forgotten": "More DNS queries than the engine remembers: the oldest were told as unanswered",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

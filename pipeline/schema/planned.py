@@ -6,11 +6,7 @@ A list of fields made for tshark then runs as it is. A name leaves this list whe
 from __future__ import annotations
 
 PLANNED: frozenset[str] = frozenset((
-    "dns.flags.response", "dns.flags.opcode",
-    "dns.flags.truncated", "dns.qry.class", "dns.count.answers",
-    "dns.resp.name", "dns.resp.type", "dns.resp.ttl", "dns.a", "dns.aaaa", "dns.cname", "dns.ptr.domain_name",
-    "dns.mx.mail_exchange", "dns.ns", "dns.txt", "dns.srv.target", 
-    "dns.retransmission", "tls.record.content_type", "tls.record.version", "tls.handshake.type",
+    "tls.record.content_type", "tls.record.version", "tls.handshake.type",
     "tls.handshake.version", "tls.handshake.ciphersuite", "tls.handshake.extensions_server_name",
     "tls.handshake.extensions_alpn_str", "tls.handshake.extensions.supported_version", "tls.handshake.ja3",
     "tls.handshake.ja3s", "tls.alert_message.level", "tls.alert_message.desc", "x509sat.printableString",

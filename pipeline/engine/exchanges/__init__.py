@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.dialogues import Dialogues
 from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
@@ -48,9 +49,13 @@ class Exchanges:
         packet, dialogues = self._packet, self._dialogues
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns)
-        dialogues.begin(numbers)
+        dialogues.begin(columns, numbers, turns)
         route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers)
-        ends = rows_of_ticks(columns, ticks)
+        # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
+        ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
+        forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
+        if len(forgot):
+            ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
         rows = np.flatnonzero(route)
         tick = 0
         at = packet.seek(0, rows, route, dialogues.followed)
@@ -69,9 +74,14 @@ class Exchanges:
             at = packet.seek(at + 1, rows, route, dialogues.followed)
         for _, now in ends[tick:]:
             self._tick(now)
+        dialogues.end()
         name_rows(columns, packet.named)
 
-    def _tick(self, now: int) -> None:
+    def _tick(self, now: int | None) -> None:
+        if now is None:
+            self._dialogues.forget()
+            return
+        self._dialogues.tick(now)
         for tracker in self._trackers.values():
             tracker.tick(now)
 
@@ -99,3 +109,7 @@ class Exchanges:
         for name, tracker in self._trackers.items():
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
+
+
+def _row_of(end: tuple[int, int | None]) -> int:
+    return end[0]
