@@ -31,6 +31,7 @@ _L_TCP = _s.lane("tcp")
 class Packet:
     """The frame at `row` of the batch under way: its number `frame` and `time` (ns since 1970), and of its conversation
     the engine's `number`, the `side` (0 or 1) that sent it, and the hash `flow`. `out` takes what is told of it.
+    `waiting` is how many bytes of a side there are for a dialogue to take, which may be shown fewer of them first.
     `named` holds, of each row of the batch, the place of its top protocol among PROTOCOLS.
     """
 
@@ -39,6 +40,7 @@ class Packet:
         self.row = self.frame = self.time = self.flow = self.number = self.side = 0
         self.is_udp = False
         self.turn = 0
+        self.waiting = 0
         self._begun: dict[str, int] = {}
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
         self.columns: Columns

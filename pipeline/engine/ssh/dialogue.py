@@ -105,12 +105,16 @@ class SshDialogue:
 
     def closed(self, packet: Packet, side: int, data: bytes) -> None:
         """The row is as complete as it gets."""
+        self.ended()
+
+    def ended(self) -> None:
+        """No more comes."""
         self._owner.begun.tell(self._key)
 
-    def _row(self, packet: Packet, side: int) -> Row:
+    def _row(self, packet: Packet) -> Row:
         row = self._owner.begun.get(self._key)
         if row is None:
-            row = packet.exchange(SSH, reverse=side != self._client)
+            row = packet.exchange(SSH, reverse=packet.side != self._client)
             self._owner.begun.put(self._key, row, packet.row)
         return row
 
@@ -135,7 +139,7 @@ class SshDialogue:
         known = _version(line)
         if client:
             self._version = known
-        row = self._row(packet, side)
+        row = self._row(packet)
         who = _SIDES[not client]
         row[f"shoal.ssh.{who}"] = messages.text(line[:MOST_BANNER])
         row[f"shoal.ssh.{who}.banner_frame"] = packet.frame
@@ -171,7 +175,7 @@ class SshDialogue:
     def _message(self, packet: Packet, side: int, of: _Side, payload: bytes, told: tuple[int, int] | None) -> None:
         code = payload[0]
         client = side == self._client
-        row = self._row(packet, side)
+        row = self._row(packet)
         who = _SIDES[not client]
         if told:
             packet.detail("ssh.packet_length", told[0])
