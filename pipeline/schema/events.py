@@ -18,6 +18,7 @@ CAP_EVENTS: dict[str, str] = {
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
     "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
+    "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
 }
 """Events of the engine's caps: name to meaning."""
 

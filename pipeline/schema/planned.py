@@ -21,7 +21,7 @@ PLANNED: frozenset[str] = frozenset((
     "tls.handshake.ja3s", "tls.alert_message.level", "tls.alert_message.desc", "x509sat.printableString",
     "x509sat.uTF8String", "http.request.method", "http.request.uri", "http.request.version", "http.host",
     "http.user_agent", "http.response.code", "http.response.phrase", "http.content_type", "http.content_length",
-    "http.request_in", "http.time", "smtp.req.command", "smtp.response.code", "oicq.version",
+    "http.request_in", "http.time", "oicq.version",
     "oicq.command", "oicq.seq", "oicq.qqid", "radiotap.channel.freq", "radiotap.dbm_antsignal",
     "radiotap.dbm_antnoise", "radiotap.datarate", "radiotap.mactime", "wlan.fc.type_subtype", "wlan.fc.retry",
     "wlan.fc.protected", "wlan.fc.ds", "wlan.duration", "wlan.ra", "wlan.ta", "wlan.sa", "wlan.da", "wlan.bssid",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_BY_PORT: dict[int, str] = {22: "ssh", 29418: "ssh"}
+_BY_PORT: dict[int, str] = {22: "ssh", 25: "smtp", 587: "smtp", 29418: "ssh"}
 
 
 def protocol_of(data: bytes, ports: tuple[int, int]) -> str:

@@ -9,6 +9,7 @@ from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Tracker
 from pipeline.engine.notes import Notes
+from pipeline.engine.smtp import Smtp
 from pipeline.engine.ssh import Ssh
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
@@ -18,6 +19,7 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
 
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
+    "smtp": Smtp,
     "ssh": Ssh,
 }
 

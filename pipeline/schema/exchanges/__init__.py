@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
+from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
 from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
 
 EXCHANGES: tuple[Record, ...] = (
     DNS,
+    SMTP,
     SSH,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
@@ -16,6 +18,7 @@ DETAILS: dict[str, Column] = {
     column.name: column
     for columns in (
         DNS_DETAILS,
+        SMTP_DETAILS,
         SSH_DETAILS,
     )
     for column in columns
