@@ -13,6 +13,8 @@ from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
+from pipeline.engine.smtp import Smtp
+from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
@@ -36,6 +38,8 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dhcp": Dhcp,
     "icmp": Icmp,
     "tls": Tls,
+    "smtp": Smtp,
+    "ssh": Ssh,
 }
 
 
