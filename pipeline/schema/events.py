@@ -20,6 +20,7 @@ CAP_EVENTS: dict[str, str] = {
     "streams-forgotten": "More TCP conversations to follow than the engine can: those silent longest were given up",
     "stream-bytes-forgotten": "More bytes of TCP conversations waited for the rest of a message than are kept",
     "stream-holes-forgotten": "More bytes waited behind a hole in a TCP conversation than are kept: it stays a hole",
+    "http-requests-forgotten": "More requests of a conversation waited for a response than are kept",
 }
 """Events of the engine's caps: name to meaning."""
 

@@ -400,6 +400,7 @@ class Dialogues:
             if conversation.dialogue is not None:
                 data = side.waiting()
                 side.drop()
+                packet.left = max(0, side.skip - side.at)
                 conversation.dialogue.closed(packet, k, data)
                 if packet.turned is not None:
                     self._turn(packet, conversation)

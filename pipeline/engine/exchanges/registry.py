@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Tracker
+from pipeline.engine.http.tracker import Http
 from pipeline.engine.notes import Notes
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
+    "http": (1900,),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
+    "http": Http,
 }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
+from pipeline.schema.exchanges.http import HTTP, HTTP_DETAILS
 
 EXCHANGES: tuple[Record, ...] = (
     DNS,
+    HTTP,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -14,6 +16,7 @@ DETAILS: dict[str, Column] = {
     column.name: column
     for columns in (
         DNS_DETAILS,
+        HTTP_DETAILS,
     )
     for column in columns
 }  # fmt: skip
