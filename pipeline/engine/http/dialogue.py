@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.http.half import CHUNK, FRAMES, HEAD, LAST, LOOSE, TRAILER, UNTIL_CLOSED, Half
+from pipeline.engine.http.half import CHUNK, FRAMES, HEAD, LAST, TRAILER, UNTIL_CLOSED, Half
 from pipeline.engine.http.message import MOST_HEAD, REQUEST, RESPONSE, Message, end_of_head, kind_of, parse
 from pipeline.engine.http.rows import Exchange, Teller
 from pipeline.engine.http.websocket import frame_size
@@ -23,18 +23,21 @@ _FIN = 1
 class HttpDialogue:
     """Both sides. `need` is never used: heads end where they end."""
 
-    def __init__(self, teller: Teller) -> None:
+    def __init__(self, teller: Teller, known: bool) -> None:
         self.need = [0, 0]
         self._teller = teller
         self._halves = (Half(), Half())
         self._pending: deque[Exchange] = deque()
         # As Wireshark pairs: the latest request shown, until a response was shown behind it.
         self._asked = (0, 0)
+        self._known = known
 
     def take(self, packet: Packet, side: int, data: bytes) -> int:
         """See `Dialogue.take`."""
         half = self._halves[side]
         mode = half.mode
+        # Wireshark adds nothing that was sent again or came late to what it puts together.
+        half.broken |= packet.muted
         if mode == HEAD:
             return self._head(packet, side, half, data)
         if mode == LAST:
@@ -50,20 +53,18 @@ class HttpDialogue:
             if 0 < size <= len(data):
                 packet.name("WebSocket")
             return min(size, max(len(data), size - 1)) if size else 0
-        if self._pending and data.startswith(b"HTTP/1."):
-            # The body's end was not announced, and here is the next response.
-            self._complete(packet, side, half)
-            return self._head(packet, side, half, data)
-        half.body += len(data)
-        packet.name("HTTP")
         return len(data)
 
     def _head(self, packet: Packet, side: int, half: Half, data: bytes) -> int:
         if data[0] in b"\r\n":
-            # Empty lines before a message are to be passed over (RFC 9112 section 2.2).
-            return len(data) - len(data.lstrip(b"\r\n"))
+            # Empty lines before a message are to be passed over (RFC 9112 section 2.2); Wireshark does it with one.
+            half.blanks = half.blanks + 1 if half.blank_frame == packet.frame else 1
+            half.blank_frame = packet.frame
+            return 2 if data.startswith(b"\r\n") else 1
         if not half.first_frame:
             half.first_frame, half.first_time = packet.frame, packet.time
+            half.broken |= half.blanks > 1 and half.blank_frame == packet.frame
+            half.lined = b"\n" in data
         if kind_of(data) < 0:
             if b"\n" not in data and len(data) < _MOST_LINE:
                 return 0
@@ -92,7 +93,7 @@ class HttpDialogue:
         """The head is whole; how many bytes to pass over: the head, and of the body all but its last byte."""
         half.message, half.head_frame = message, packet.frame
         end = message.head
-        length = message.length
+        length = message.length if message.counted else -1
         if message.kind == RESPONSE and self._bodiless(message.code, side):
             length = 0
         elif message.chunked:
@@ -100,15 +101,9 @@ class HttpDialogue:
             self._waits(packet, half, message)
             return end
         elif message.kind == RESPONSE and length < 0:
-            # As Wireshark: a body of a named type ends with the connection, of others the end is not waited for.
-            if message.get("http.content_type") is not None and not message.has("http.connection", b"keep-alive"):
-                half.mode = UNTIL_CLOSED
-                self._waits(packet, half, message)
-                return end + _ENDLESS
-            half.mode = LOOSE
-            self._tell(packet, half, message)
+            half.mode = UNTIL_CLOSED
             self._waits(packet, half, message)
-            return end
+            return end + _ENDLESS
         if length <= 0:
             self._complete(packet, side, half)
             return end
@@ -156,6 +151,10 @@ class HttpDialogue:
         return 0
 
     def _trailer(self, packet: Packet, side: int, half: Half, data: bytes) -> int:
+        if len(data) < 2:
+            return 0
+        assert half.message is not None
+        self._tell(packet, half, half.message)
         end = data.find(b"\n", 0, _MOST_LINE)
         if end < 0 and len(data) < _MOST_LINE:
             return 0
@@ -184,7 +183,10 @@ class HttpDialogue:
         """See `Mindful.missed`: of a body."""
         half = self._halves[side]
         half.missing += count
-        self._broken(packet, half)
+        if count:
+            self._broken(packet, half)
+        else:
+            half.broken = True
 
     def _broken(self, packet: Packet, half: Half) -> None:
         """Wireshark does not put together what was not all captured: it shows the message that begins in a frame that
@@ -205,7 +207,7 @@ class HttpDialogue:
             half.body = _ENDLESS - packet.left
             half.whole = packet.flags & _FIN != 0
             half.broken |= not half.whole
-        elif half.mode != LOOSE:
+        else:
             half.body = max(0, half.body - packet.left)
             half.whole = False
             self._broken(packet, half)
@@ -232,6 +234,11 @@ class HttpDialogue:
         """Show the message in the frame, where Wireshark does."""
         if half.told or half.broken or packet.muted:
             return
+        if not self._known:
+            # At a port of no protocol, Wireshark wants a whole first line in one segment to begin with.
+            if not half.lined or b"HTTP/1." not in b"".join(message.line):
+                return
+            self._known = True
         half.told = True
         self._asked = self._teller.show(packet, message, half.body, self._asked)
 
@@ -295,7 +302,7 @@ class HttpDialogue:
     def state(self) -> Tree:
         """All that is known."""
         return {
-            "halves": [half.state() for half in self._halves], "asked": list(self._asked),
+            "halves": [half.state() for half in self._halves], "asked": list(self._asked), "known": self._known,
             "pending": [exchange.state() for exchange in self._pending],
         }  # fmt: skip
 
@@ -305,4 +312,5 @@ class HttpDialogue:
             half.restore(known)
         frame, time = state["asked"]
         self._asked = (frame, time)
+        self._known = state["known"]
         self._pending = deque(Exchange.restored(known) for known in state["pending"])

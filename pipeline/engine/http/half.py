@@ -6,9 +6,9 @@ from pipeline.engine.exchanges.outlet import Row
 from pipeline.engine.http.message import Message, restored
 from pipeline.engine.snapshot import Tree
 
-HEAD, LAST, CHUNK, TRAILER, UNTIL_CLOSED, LOOSE, FRAMES = range(7)
+HEAD, LAST, CHUNK, TRAILER, UNTIL_CLOSED, FRAMES = range(6)
 """What comes next: a head, the last byte of a body, the size of a chunk, the lines behind the last one, a body that
-ends with the direction, one of which Wireshark does not wait for the end, frames of WebSocket."""
+ends with the direction, frames of WebSocket."""
 
 
 class Half:
@@ -16,15 +16,17 @@ class Half:
     head's last. `told` says whether Wireshark has shown the message already, `broken` that it will not. `body` counts
     bytes that were sent, `missing` those of head and body that were not captured. `partial` is a head that is not
     whole yet, `base` the begin of a row for the case that the message never ends. `early` says that its row was told
-    already.
+    already. `lined` says whether the first line came in one segment; `blanks` counts empty lines in `blank_frame`.
     """
 
-    __slots__ = ("base", "body", "broken", "early", "first_frame", "first_time", "head_frame", "interim", "junk",
-                 "message", "missing", "mode", "partial", "partial_frame", "told", "whole")  # fmt: skip
+    __slots__ = ("base", "blank_frame", "blanks", "body", "broken", "early", "first_frame", "first_time",
+                 "head_frame", "interim", "junk", "lined", "message", "missing", "mode", "partial", "partial_frame",
+                 "told", "whole")  # fmt: skip
 
     def __init__(self) -> None:
         self.mode = HEAD
         self.junk = 0
+        self.blanks = self.blank_frame = 0
         self.reset()
 
     def reset(self) -> None:
@@ -33,7 +35,7 @@ class Half:
         self.first_frame = self.first_time = self.head_frame = 0
         self.body = self.missing = self.interim = 0
         self.told = self.broken = self.early = False
-        self.whole = True
+        self.whole = self.lined = True
         self.partial = b""
         self.partial_frame = 0
         self.base: Row | None = None

@@ -23,8 +23,10 @@ FIELDS: dict[bytes, str] = {
 NOTIFICATIONS = frozenset((b"NOTIFY", b"SUBSCRIBE", b"UNSUBSCRIBE"))
 """Requests that Wireshark does not wait for an answer to."""
 
-_END = re.compile(rb"\n\r?\n")
-_BAD_NAME = re.compile(rb'[^!-~]|[()<>@,;\\"/\[\]?={}]')
+# As Wireshark has it, a lone CR ends a line too.
+_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?=[^\n]))")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_WORD = re.compile(rb"[^ \r\n]*")
 _DIGITS = re.compile(rb"[0-9]*")
 _MOST_VALUE = 1 << 62
 
@@ -34,10 +36,11 @@ REQUEST, RESPONSE = 0, 1
 class Message:
     """`line` holds the three parts of the first line, as bytes: method, target and version of a request, version, code
     and phrase of a response. `fields` are (name among FIELDS, value) in their order. `length` is that of the body, -1
-    where none is given. `shown` counts the fields before a line that is none: Wireshark shows no more.
+    where none is given. `counted` says whether Wireshark waits for so many. `shown` counts the fields before a line
+    that is none: Wireshark shows no more.
     """
 
-    __slots__ = ("chunked", "code", "fields", "head", "kind", "length", "line", "shown")
+    __slots__ = ("chunked", "code", "counted", "fields", "head", "kind", "length", "line", "shown")
 
     def __init__(self, kind: int, line: tuple[bytes, bytes, bytes], head: int) -> None:
         self.kind = kind
@@ -47,6 +50,7 @@ class Message:
         self.fields: list[tuple[str, bytes]] = []
         self.length = -1
         self.chunked = False
+        self.counted = False
         self.shown = 0
 
     def get(self, name: str) -> bytes | None:
@@ -65,6 +69,7 @@ class Message:
         return {
             "kind": self.kind, "line": list(self.line), "head": self.head, "fields": [list(f) for f in self.fields],
             "length": self.length, "chunked": self.chunked, "shown": self.shown,
+            "counted": self.counted,
         }  # fmt: skip
 
 
@@ -73,6 +78,7 @@ def restored(state: Tree) -> Message:
     method, target, version = state["line"]
     message = Message(state["kind"], (method, target, version), state["head"])
     message.fields = [(name, value) for name, value in state["fields"]]
+    message.counted = state["counted"]
     message.length, message.chunked, message.shown = state["length"], state["chunked"], state["shown"]
     return message
 
@@ -88,8 +94,8 @@ def kind_of(data: bytes) -> int:
     """REQUEST or RESPONSE, -1 where the first line is neither (as Wireshark tells them)."""
     if data.startswith(b"HTTP/"):
         return RESPONSE
-    end = data.find(b" ", 0, 20)
-    method = data[:end] if end > 0 else data[:20].split(b"\n")[0].rstrip(b"\r")
+    word = _WORD.match(data[:20])
+    method = word.group() if word else b""
     if method in HTTP_METHODS or (method.startswith(b"M-") and method[2:] in HTTP_METHODS):
         return REQUEST
     return RESPONSE if method == b"ICY" else -1
@@ -117,7 +123,7 @@ def parse(data: bytes, end: int) -> Message | None:
         if not line:
             break
         name, colon, value = line.partition(b":")
-        if not colon or _BAD_NAME.search(name):
+        if not colon:
             well = False
             continue
         field = FIELDS.get(name.lower())
@@ -129,8 +135,8 @@ def parse(data: bytes, end: int) -> Message | None:
 
 
 def _line_end(data: bytes, at: int, end: int) -> int:
-    found = data.find(b"\n", at, end)
-    return end if found < 0 else found + 1
+    found = _LINE_END.search(data, at, end)
+    return found.end() if found else end
 
 
 def _take_field(message: Message, field: str, value: bytes) -> None:
@@ -140,8 +146,9 @@ def _take_field(message: Message, field: str, value: bytes) -> None:
         if not size or (size < len(value) and value[size : size + 1] not in b" \t"):
             return
         message.length = number(value)
+        message.counted = size == len(value)
         value = b"%d" % message.length
-    elif field == "http.transfer_encoding" and value.lower().startswith(b"chunked"):
+    elif field == "http.transfer_encoding" and value.lower().strip().endswith(b"chunked"):
         message.chunked = True
     message.fields.append((field, value))
 
@@ -156,5 +163,5 @@ def _first_line(kind: int, line: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def text(value: bytes) -> str:
-    """A value as Wireshark prints it: a byte that is not ASCII becomes U+FFFD."""
-    return value.decode("ascii", "replace")
+    """A value as Wireshark prints it: it ends at a zero, and a byte that is not ASCII becomes U+FFFD."""
+    return value.partition(b"\0")[0].decode("ascii", "replace")

@@ -157,14 +157,15 @@ def show(packet: Packet, message: Message) -> None:
     for name, value in zip(_LINE[message.kind], message.line, strict=True):
         if name and value:
             packet.detail(name, text(value))
-    if not request and message.line[1]:
+    if not request and 0 < len(message.line[1]) <= 3:
         packet.detail("http.response.code", message.code)
     host = b""
     for name, value in message.fields[: message.shown]:
         if name == "http.content_length":
             packet.detail(name, number(value))
         else:
-            packet.detail(name, text(value))
+            if said := text(value):
+                packet.detail(name, said)
             if name == "http.host":
                 host = value
     if request and message.line[1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.engine.exchanges.choose import HTTP_PORTS
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.http.dialogue import HttpDialogue
@@ -38,11 +39,12 @@ class Http:
 
     def dialogue(self, packet: Packet) -> HttpDialogue:
         """A conversation that begins."""
-        return HttpDialogue(self._teller)
+        ports = packet.ports
+        return HttpDialogue(self._teller, ports[0] in HTTP_PORTS or ports[1] in HTTP_PORTS)
 
     def restored(self, state: Tree) -> HttpDialogue:
         """The conversation that `state` was taken from."""
-        found = HttpDialogue(self._teller)
+        found = HttpDialogue(self._teller, False)
         found.restore(state)
         return found
 
