@@ -56,17 +56,18 @@ class Packet:
     the engine's `number`, the `side` (0 or 1) that sent it, and the hash `flow`. `out` takes what is told of it.
     What a `muted` frame brings is told in rows only. `turned` is what a dialogue asked for by `become` or `leave`.
     Where a side is `closed`, `left` bytes were yet to be passed over.
+    `waiting` is how many bytes of a side there are for a dialogue to take, which may be shown fewer of them first.
     `named` holds, of each row of the batch, the place of its top protocol among PROTOCOLS.
     """
 
     def __init__(self, out: Outlet) -> None:
         self.out = out
-        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = 0
+        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = self.waiting = 0
         self.left = 0
         self.is_udp = self.muted = False
         self.turned: str | None = None
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
-        self.columns: Columns | None = None
+        self.columns: Any = None
         self._begun: dict[str, int] = {}
 
     def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
@@ -141,7 +142,7 @@ class Packet:
     def addresses(self) -> tuple[bytes, bytes]:
         """Source and destination address of the innermost conversation: 4 or 16 bytes each."""
         if self._u8[_VERSION, self.row] == 6:
-            b16 = self.columns.b16  # type: ignore[union-attr]
+            b16 = self.columns.b16
             return b16[_SRC6, self.row].tobytes(), b16[_DST6, self.row].tobytes()
         source: int = self._u32[_SRC4, self.row]
         target: int = self._u32[_DST4, self.row]
