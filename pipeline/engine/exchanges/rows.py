@@ -23,15 +23,13 @@ def fill(record: Record, rows: Sequence[Mapping[str, Any]]) -> Columns:
     columns.rows = len(rows)
     # Turned once, value by value: most rows lack most columns.
     found: dict[str, tuple[list[int], list[Any]]] = {}
-    at = 0
-    for row in rows:
+    for at, row in enumerate(rows):
         for name, value in row.items():
             cells = found.get(name)
             if cells is None:
                 cells = found[name] = ([], [])
             cells[0].append(at)
             cells[1].append(value)
-        at += 1
     codes = {"": 0}
     for column in record.stored:
         cells = found.get(column.name)
