@@ -14,6 +14,7 @@ from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.exchanges.registry import UDP_PORTS, registry
 from pipeline.engine.minutes import Tick, rows_of_ticks
+from pipeline.engine.names.track import Names
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.columns import Columns
@@ -35,6 +36,7 @@ class Exchanges:
             port: FIRST_DATAGRAMS + i for i, name in enumerate(known.datagrams) for port in UDP_PORTS.get(name, ())
         })
         self._dialogues = Dialogues(notes, known.conversations)
+        self._names = Names(notes)
         self._packet = Packet(self.out)
 
     def process(
@@ -43,7 +45,7 @@ class Exchanges:
         """Take the rows of the next batch."""
         packet, dialogues = self._packet, self._dialogues
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
-        packet.begin(columns, numbers, turns)
+        packet.begin(columns, numbers, turns, self._names.process(columns, numbers, turns))
         dialogues.begin(numbers)
         route = routes(columns, numbers, turns, self._ports, dialogues.followed)
         ends = rows_of_ticks(columns, ticks)
@@ -60,7 +62,7 @@ class Exchanges:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
         for _, now in ends[tick:]:
             self._tick(now)
-        name_rows(columns, packet.named)
+        name_rows(columns, packet.named, self._names.talks.hex)
 
     def _tick(self, now: int) -> None:
         for tracker in self._trackers.values():
@@ -80,7 +82,7 @@ class Exchanges:
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
         return {
-            "out": self.out.state(), "dialogues": self._dialogues.state(),
+            "out": self.out.state(), "dialogues": self._dialogues.state(), "names": self._names.state(),
             "trackers": {name: tracker.state() for name, tracker in self._trackers.items()},
         }  # fmt: skip
 
@@ -90,3 +92,4 @@ class Exchanges:
         for name, tracker in self._trackers.items():
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
+        self._names.restore(state["names"])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine import turns
-from pipeline.engine.exchanges.names import PROTOCOL_ID, base_names
+from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.schema import PACKETS
 from pipeline.schema.column import Record
@@ -45,11 +45,12 @@ class Packet:
         self._numbers: NDArray[np.int32]
         self._turns: NDArray[np.uint8]
 
-    def begin(self, columns: Columns, numbers: NDArray[np.int32], turns_: NDArray[np.uint8]) -> None:
-        """Take up a batch."""
+    def begin(self, columns: Columns, numbers: NDArray[np.int32], turns_: NDArray[np.uint8],
+              named: NDArray[np.uint16]) -> None:  # fmt: skip
+        """Take up a batch, whose rows are `named` so far."""
         self.columns, self._numbers, self._turns = columns, numbers, turns_
         self.out.begin(columns)
-        self.named = base_names(columns)
+        self.named = named
 
     def move(self, row: int) -> None:
         """Stand at `row`."""

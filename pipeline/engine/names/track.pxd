@@ -1,0 +1,7 @@
+from pipeline.engine.names.worth cimport datagram_worth, segment_worth
+
+cdef class Names:
+    cdef public object talks
+    cdef public object named
+    cdef dict _paths
+    cdef object _rows(self, object columns, object numbers, object turns, object paths, object bases, object whats)
