@@ -45,7 +45,7 @@ def icq(data: bytes, look: Look) -> str:
 
 def oicq(data: bytes, look: Look) -> str:
     """A message begins with a 2 and ends with a 3."""
-    return "OICQ" if len(data) > 7 and data[0] == 2 and (data[-1] == 3 or len(data) < look.size) else ""
+    return "OICQ" if len(data) > 7 and data[0] == 2 and (data.endswith(b"\3") or len(data) < look.size) else ""
 
 
 def db_lsp_disc(data: bytes, look: Look) -> str:

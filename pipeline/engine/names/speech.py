@@ -105,19 +105,19 @@ def resp(data: bytes, look: Look) -> str:
 
 def xmpp(data: bytes, look: Look) -> str:
     """RFC 6120: what ends with a tag; what begins with one, or goes on in letters, is taken together with the rest."""
-    if data.rstrip()[-1:] == b">":
+    if data.rstrip().endswith(b">"):
         return "XMPP/XML"
     return "TCP" if data[:16].isascii() and 0 not in data[:16] else ""
 
 
 def whois(data: bytes, look: Look) -> str:
     """RFC 3912: a question of a line; the answer ends only with the conversation."""
-    return "WHOIS" if look.dstport == 43 and data[-1:] == b"\n" else "TCP"
+    return "WHOIS" if look.dstport == 43 and data.endswith(b"\n") else "TCP"
 
 
 def finger(data: bytes, look: Look) -> str:
     """RFC 1288, likewise."""
-    return "FINGER" if look.dstport == 79 and data[-1:] == b"\n" else "TCP"
+    return "FINGER" if look.dstport == 79 and data.endswith(b"\n") else "TCP"
 
 
 def kismet(data: bytes, look: Look) -> str:

@@ -95,7 +95,7 @@ class Names:
     @cython.cfunc
     def _rows(self, columns: Any, numbers: Any, turns: Any, paths: Any, bases: Any, whats: Any) -> object:
         plain = not cython.compiled
-        known: Any = self.talks
+        known: Talks = self.talks
         lane: cython.uchar[:, ::1] = memoryview(columns.lane) if plain else columns.lane
         u16: cython.ushort[:, ::1] = memoryview(columns.u16) if plain else columns.u16
         u32: cython.uint[:, ::1] = memoryview(columns.u32) if plain else columns.u32
@@ -109,20 +109,24 @@ class Names:
         number: cython.int[::1] = memoryview(numbers) if plain else numbers
         turn: cython.uchar[::1] = memoryview(turns) if plain else turns
         named: cython.ushort[::1] = memoryview(self.named) if plain else self.named
-        tcp: cython.ushort[::1] = memoryview(known.tcp) if plain else known.tcp
-        udp: cython.ushort[::1] = memoryview(known.udp) if plain else known.udp
-        tried: cython.uchar[:, ::1] = memoryview(known.tried) if plain else known.tried
-        opened: cython.uchar[::1] = memoryview(known.opened) if plain else known.opened
-        until: cython.uint[:, ::1] = memoryview(known.until) if plain else known.until
+        tcp: cython.ushort[::1] = known.tcp
+        udp: cython.ushort[::1] = known.udp
+        tried: cython.uchar[:, ::1] = known.tried
+        opened: cython.uchar[::1] = known.opened
+        until: cython.uint[:, ::1] = known.until
         tcp_port: cython.ushort[::1] = memoryview(talks.TCP_PORT) if plain else talks.TCP_PORT
         udp_port: cython.ushort[::1] = memoryview(talks.UDP_PORT) if plain else talks.UDP_PORT
         tcp_name: cython.ushort[::1] = memoryview(talks.TCP_NAME) if plain else talks.TCP_NAME
         udp_name: cython.ushort[::1] = memoryview(talks.UDP_NAME) if plain else talks.UDP_NAME
         igmp_name: cython.ushort[::1] = memoryview(talks.IGMP_NAME) if plain else talks.IGMP_NAME
-        server: cython.uchar[::1] = memoryview(known.server) if plain else known.server
-        talked: cython.uchar[:, ::1] = memoryview(known.talked) if plain else known.talked
+        server: cython.uchar[::1] = known.server
+        talked: cython.uchar[:, ::1] = known.talked
         u8: cython.uchar[:, ::1] = memoryview(columns.u8) if plain else columns.u8
         whole: cython.bint = len(columns.datagrams) == 0
+        completed = np.zeros(columns.rows, np.uint8)
+        if not whole:
+            completed[list(columns.datagrams)] = 1
+        complete: cython.uchar[::1] = memoryview(completed) if plain else completed
         n: cython.Py_ssize_t = columns.rows
         i: cython.Py_ssize_t
         at: cython.Py_ssize_t
@@ -140,7 +144,7 @@ class Names:
                 if k == _DONE:
                     continue
                 if k == _FRAGMENT:
-                    if not whole:
+                    if not whole and complete[i]:
                         with cython.gil:
                             k = known.whole(i)
                         if k == _DONE:
@@ -194,7 +198,7 @@ class Names:
                     with cython.gil:
                         known.segment(i)
                 elif k == _DATAGRAM:
-                    if u32[_PAYLOAD_LEN, i] == 0 and whole:
+                    if u32[_PAYLOAD_LEN, i] == 0 and not complete[i]:
                         continue
                     if number[i] != 0 and turn[i] & _BEGINS:
                         udp[number[i]] = 0
@@ -215,7 +219,7 @@ class Names:
                             if number[i] == 0:
                                 continue
                             at = raw_offset[i] + u16[_PAYLOAD, i]
-                            if whole and not datagram_worth(raw, at, u32[_PAYLOAD_LEN, i]):
+                            if not complete[i] and not datagram_worth(raw, at, u32[_PAYLOAD_LEN, i]):
                                 continue
                     if udp_name[kind]:
                         named[i] = udp_name[kind]
