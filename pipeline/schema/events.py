@@ -20,6 +20,25 @@ CAP_EVENTS: dict[str, str] = {
 }
 """Events of the engine's caps: name to meaning."""
 
+EXCHANGE_EVENTS: dict[str, str] = {
+    "streams-forgotten": "More TCP conversations to follow than the engine can: those silent longest were given up",
+    "stream-bytes-forgotten": "More bytes of TCP conversations waited for the rest of a message than are kept",
+    "stream-holes-forgotten": "More bytes waited behind a hole in a TCP conversation than are kept: it stays a hole",
+    "queries-forgotten": "More DNS queries than the engine remembers: the oldest were told as unanswered",
+    "echoes-forgotten": "More ICMP requests than the engine remembers: the oldest were told as unanswered",
+    "dhcp-exchanges-forgotten": "More DHCP exchanges than the engine remembers: the oldest were told as they stood",
+    "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
+    "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
+    "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
+}
+"""Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
+
+FRAGMENT_EVENTS: dict[str, str] = {
+    "fragments-overlap": "Fragments brought bytes of a datagram that had come before: the first that came were kept",
+    "fragment-flood": "Over 1,000 datagrams wait for their other fragments; the count is how many",
+}
+"""Events of what fragments do: name to meaning."""
+
 FLEET_EVENTS: dict[str, str] = {
     "sequence-gap": "Frames that a collector captured never came; the frame is the first of them, the count how many",
     "capture-abandoned": "A capture went silent without having ended: what the engine knew of it was given up",
@@ -28,7 +47,7 @@ FLEET_EVENTS: dict[str, str] = {
 }
 """Events of captures that come over Kafka: name to meaning."""
 
-EVENTS: dict[str, str] = CAP_EVENTS | FLEET_EVENTS
+EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS
 """Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
 EVENT_STATES = Record(

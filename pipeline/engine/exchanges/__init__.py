@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.dialogues import Dialogues
-from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, STREAM, port_table, routes
+from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, QUOTED, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.registry import UDP_PORTS, registry
+from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
+from pipeline.engine.exchanges.registry import HEADERS, UDP_GUESSES, UDP_PORTS, registry
+from pipeline.engine.exchanges.tracker import Quotes
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.names.track import Names
 from pipeline.engine.notes import Notes
@@ -35,6 +38,13 @@ class Exchanges:
         self._ports = port_table({
             port: FIRST_DATAGRAMS + i for i, name in enumerate(known.datagrams) for port in UDP_PORTS.get(name, ())
         })
+        self._frames = list(known.frames.values())
+        self._headers = [
+            (*values, FIRST_FRAMES + i) for i, name in enumerate(known.frames) for values in HEADERS.get(name, ())
+        ]
+        self._guesses = [
+            (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
+        ]
         self._dialogues = Dialogues(notes, known.conversations)
         self._names = Names(notes)
         self._packet = Packet(self.out)
@@ -46,25 +56,51 @@ class Exchanges:
         packet, dialogues = self._packet, self._dialogues
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns, self._names.process(columns, numbers, turns))
-        dialogues.begin(numbers)
-        route = routes(columns, numbers, turns, self._ports, dialogues.followed)
-        ends = rows_of_ticks(columns, ticks)
+        dialogues.begin(columns, numbers, turns)
+        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers, self._guesses)
+        quotes = quoted_datagrams(columns, self._ports) if self.out.tells else {}
+        for quoted in quotes:
+            route[quoted] = route[quoted] or QUOTED
+        # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
+        ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
+        forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
+        if len(forgot):
+            ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
         rows = np.flatnonzero(route)
         tick = 0
-        for row, to in zip(rows.tolist(), route[rows].tolist(), strict=True):
+        at = packet.seek(0, rows, route, dialogues.followed)
+        while at < len(rows):
+            row, to = int(rows[at]), int(route[rows[at]])
             while tick < len(ends) and ends[tick][0] <= row:
                 self._tick(ends[tick][1])
                 tick += 1
             packet.move(row)
+            if quotes and row in quotes:
+                self._quoted(packet, quotes[row])
             if to == STREAM:
                 dialogues.segment(packet)
+            elif to == QUOTED:
+                pass
+            elif to >= FIRST_FRAMES:
+                self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
+            at = packet.seek(at + 1, rows, route, dialogues.followed)
         for _, now in ends[tick:]:
             self._tick(now)
+        dialogues.end()
         name_rows(columns, packet.named, self._names.talks.hex)
 
-    def _tick(self, now: int) -> None:
+    def _quoted(self, packet: Packet, quote: Quote) -> None:
+        tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
+        if isinstance(tracker, Quotes):
+            tracker.quoted(packet, quote.data, quote.ports)
+
+    def _tick(self, now: int | None) -> None:
+        if now is None:
+            self._dialogues.forget()
+            return
+        self._dialogues.tick(now)
         for tracker in self._trackers.values():
             tracker.tick(now)
 
@@ -93,3 +129,7 @@ class Exchanges:
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
         self._names.restore(state["names"])
+
+
+def _row_of(end: tuple[int, int | None]) -> int:
+    return end[0]

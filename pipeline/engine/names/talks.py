@@ -123,7 +123,7 @@ def _roomy(array: Any, shape: tuple[int, ...], kind: type[np.generic]) -> Any:
     whole = np.zeros(shape, kind)
     if array.size:
         whole[..., : array.shape[array.ndim - 1]] = array
-    return whole if cython.compiled else memoryview(whole)  # type: ignore[arg-type]
+    return whole if cython.compiled else memoryview(whole)
 
 
 @cython.cclass
@@ -166,13 +166,13 @@ class Talks:
         """Take up a batch, whose names are put into `named`."""
         plain = not cython.compiled
         self._columns = columns
-        self._numbers = memoryview(numbers) if plain else numbers  # type: ignore[arg-type]
-        self._turns = memoryview(turns) if plain else turns  # type: ignore[arg-type]
-        self._named = memoryview(named) if plain else named  # type: ignore[arg-type]
-        self._u16 = memoryview(columns.u16) if plain else columns.u16  # type: ignore[arg-type]
-        self._u32 = memoryview(columns.u32) if plain else columns.u32  # type: ignore[arg-type]
+        self._numbers = memoryview(numbers) if plain else numbers
+        self._turns = memoryview(turns) if plain else turns
+        self._named = memoryview(named) if plain else named
+        self._u16 = memoryview(columns.u16) if plain else columns.u16
+        self._u32 = memoryview(columns.u32) if plain else columns.u32
         self._raw = columns.raw_buffer
-        self._start = memoryview(columns.raw_offset) if plain else columns.raw_offset  # type: ignore[arg-type]
+        self._start = memoryview(columns.raw_offset) if plain else columns.raw_offset
         self.hex.clear()
         most = int(numbers.max(initial=0))
         if most > self._most:
