@@ -17,6 +17,7 @@ from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
 from pipeline.engine.exchanges.registry import HEADERS, UDP_GUESSES, UDP_PORTS, registry
 from pipeline.engine.exchanges.tracker import Quotes
 from pipeline.engine.minutes import Tick, rows_of_ticks
+from pipeline.engine.names.track import Names
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.columns import Columns
@@ -45,6 +46,7 @@ class Exchanges:
             (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
         ]
         self._dialogues = Dialogues(notes, known.conversations)
+        self._names = Names(notes)
         self._packet = Packet(self.out)
 
     def process(
@@ -53,7 +55,7 @@ class Exchanges:
         """Take the rows of the next batch."""
         packet, dialogues = self._packet, self._dialogues
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
-        packet.begin(columns, numbers, turns)
+        packet.begin(columns, numbers, turns, self._names.process(columns, numbers, turns))
         dialogues.begin(columns, numbers, turns)
         route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers, self._guesses)
         quotes = quoted_datagrams(columns, self._ports) if self.out.tells else {}
@@ -87,7 +89,7 @@ class Exchanges:
         for _, now in ends[tick:]:
             self._tick(now)
         dialogues.end()
-        name_rows(columns, packet.named)
+        name_rows(columns, packet.named, self._names.talks.hex)
 
     def _quoted(self, packet: Packet, quote: Quote) -> None:
         tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
@@ -116,7 +118,7 @@ class Exchanges:
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
         return {
-            "out": self.out.state(), "dialogues": self._dialogues.state(),
+            "out": self.out.state(), "dialogues": self._dialogues.state(), "names": self._names.state(),
             "trackers": {name: tracker.state() for name, tracker in self._trackers.items()},
         }  # fmt: skip
 
@@ -126,6 +128,7 @@ class Exchanges:
         for name, tracker in self._trackers.items():
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
+        self._names.restore(state["names"])
 
 
 def _row_of(end: tuple[int, int | None]) -> int:

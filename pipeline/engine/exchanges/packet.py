@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.find import PASSED_OVER, STREAM
-from pipeline.engine.exchanges.names import PROTOCOL_ID, base_names
+from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.schema import PACKETS
 from pipeline.schema.column import Record
@@ -70,8 +70,9 @@ class Packet:
         self.columns: Any = None
         self._begun: dict[str, int] = {}
 
-    def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
-        """Take up a batch."""
+    def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8],
+              named: NDArray[np.uint16]) -> None:  # fmt: skip
+        """Take up a batch, whose rows are `named` so far."""
         plain = not cython.compiled
         self.columns = columns
         slabs: Any = (columns.u8, columns.u16, columns.u32, columns.u64, columns.lane, numbers, turns)
@@ -79,7 +80,7 @@ class Packet:
             slabs = tuple(memoryview(slab) for slab in slabs)
         self._u8, self._u16, self._u32, self._u64, self._lane, self._numbers, self._turns = slabs
         self.out.begin(columns)
-        self.named = base_names(columns)
+        self.named = named
 
     def seek(self, at: int, rows: Any, route: Any, followed: Any) -> int:
         """The first place from `at` on in `rows` (int64) whose row is to be seen, len(rows) where there is none: those
