@@ -228,6 +228,14 @@ def _svcb(tell: Tell, read: Reader, mdns: bool) -> None:
                 tell("dns.svcb.svcparam.ipv6hint.ip", value[at : at + 16])
 
 
+def _a6(tell: Tell, read: Reader, mdns: bool) -> None:
+    """Of this type nothing is told, but its data may not be followed."""
+    prefix = read.number(1)
+    read.bytes(16 - prefix // 8)
+    if prefix:
+        read.name()
+
+
 def _opt(tell: Tell, read: Reader, mdns: bool) -> None:
     while read.left > 0:
         code = read.number(2)
@@ -263,5 +271,5 @@ DATA: dict[int, Data] = {
     r.PTR: _named("dns.ptr.domain_name"), r.SOA: _soa, r.MX: _mx, r.TXT: _texts("dns.txt"), r.SPF: _texts("dns.spf"),
     r.HINFO: _hinfo, r.SRV: _srv, r.CAA: _caa, r.DS: _ds, r.CDS: _ds, r.DLV: _ds, r.DNSKEY: _dnskey,
     r.CDNSKEY: _dnskey, r.RRSIG: _rrsig, r.NSEC: _nsec, r.NSEC3: _nsec3, r.NSEC3PARAM: _nsec3param, r.SVCB: _svcb,
-    r.HTTPS: _svcb, r.OPT: _opt,
+    r.HTTPS: _svcb, r.OPT: _opt, r.A6: _a6,
 }  # fmt: skip
