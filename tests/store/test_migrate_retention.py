@@ -68,7 +68,7 @@ def test_what_is_set_stays_until_something_else_is(database: Database, at_once: 
     for again in (ALL, Retention()):
         assert migrate(database, retention=again) == []
     statements = migrate(database, retention=Retention(flows=30))
-    assert statements == [f"ALTER TABLE `flow_states` MODIFY TTL {rows_ttl(30)}"]
+    assert statements == [f"ALTER TABLE `{name}` MODIFY TTL {rows_ttl(30)}" for name in ROWS_OF["flows"]]
     (statement,) = migrate(database, retention=Retention(raw=0))
     assert statement == "ALTER TABLE `packets` MODIFY COLUMN `frame.raw` REMOVE TTL"
     assert migrate(database, retention=Retention(packets=0)) == ["ALTER TABLE `packets` REMOVE TTL"]

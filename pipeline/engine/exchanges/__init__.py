@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.dialogues import Dialogues
-from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, QUOTED, STREAM, port_table, routes
+from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, QUOTED, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
-from pipeline.engine.exchanges.registry import UDP_GUESSES, UDP_PORTS, registry
+from pipeline.engine.exchanges.registry import HEADERS, UDP_GUESSES, UDP_PORTS, registry
 from pipeline.engine.exchanges.tracker import Quotes
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
@@ -36,6 +37,10 @@ class Exchanges:
         self._ports = port_table({
             port: FIRST_DATAGRAMS + i for i, name in enumerate(known.datagrams) for port in UDP_PORTS.get(name, ())
         })
+        self._frames = list(known.frames.values())
+        self._headers = [
+            (*values, FIRST_FRAMES + i) for i, name in enumerate(known.frames) for values in HEADERS.get(name, ())
+        ]
         self._guesses = [
             (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
         ]
@@ -49,11 +54,16 @@ class Exchanges:
         packet, dialogues = self._packet, self._dialogues
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns)
-        dialogues.begin(numbers)
-        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._guesses)
+        dialogues.begin(columns, numbers, turns)
+        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers, self._guesses)
         quotes = quoted_datagrams(columns, self._ports) if self.out.tells else {}
-        route[list(quotes)] = QUOTED
-        ends = rows_of_ticks(columns, ticks)
+        for quoted in quotes:
+            route[quoted] = route[quoted] or QUOTED
+        # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
+        ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
+        forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
+        if len(forgot):
+            ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
         rows = np.flatnonzero(route)
         tick = 0
         at = packet.seek(0, rows, route, dialogues.followed)
@@ -63,15 +73,20 @@ class Exchanges:
                 self._tick(ends[tick][1])
                 tick += 1
             packet.move(row)
+            if quotes and row in quotes:
+                self._quoted(packet, quotes[row])
             if to == STREAM:
                 dialogues.segment(packet)
             elif to == QUOTED:
-                self._quoted(packet, quotes[row])
+                pass
+            elif to >= FIRST_FRAMES:
+                self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
             at = packet.seek(at + 1, rows, route, dialogues.followed)
         for _, now in ends[tick:]:
             self._tick(now)
+        dialogues.end()
         name_rows(columns, packet.named)
 
     def _quoted(self, packet: Packet, quote: Quote) -> None:
@@ -79,7 +94,11 @@ class Exchanges:
         if isinstance(tracker, Quotes):
             tracker.quoted(packet, quote.data, quote.ports)
 
-    def _tick(self, now: int) -> None:
+    def _tick(self, now: int | None) -> None:
+        if now is None:
+            self._dialogues.forget()
+            return
+        self._dialogues.tick(now)
         for tracker in self._trackers.values():
             tracker.tick(now)
 
@@ -107,3 +126,7 @@ class Exchanges:
         for name, tracker in self._trackers.items():
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
+
+
+def _row_of(end: tuple[int, int | None]) -> int:
+    return end[0]

@@ -10,6 +10,9 @@ cdef class Packet:
     cdef public int side
     cdef public int turn
     cdef public bint is_udp
+    cdef public bint muted
+    cdef public Py_ssize_t waiting
+    cdef public object turned
     cdef dict _begun
     cdef unsigned char[:, ::1] _u8
     cdef unsigned short[:, ::1] _u16

@@ -32,6 +32,8 @@ _TCP_DST = cython.declare(cython.Py_ssize_t, _s.u16("tcp.dstport"))
 _UDP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("udp.stream"))
 _TCP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("tcp.stream"))
 _TCP_SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
+_TCP_RELATIVE = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq"))
+_TCP_MARKS = cython.declare(cython.Py_ssize_t, _s.u32("shoal.tcp.analysis"))
 _TCP_ACK = cython.declare(cython.Py_ssize_t, _s.u32("tcp.ack_raw"))
 _TCP_LEN = cython.declare(cython.Py_ssize_t, _s.u32("tcp.len"))
 _TCP_FLAGS = cython.declare(cython.Py_ssize_t, _s.u16("tcp.flags"))
@@ -43,20 +45,26 @@ _BEGINS = cython.declare(cython.int, bits.BEGINS)
 _STREAM = cython.declare(cython.int, STREAM)
 _PASSED_OVER = cython.declare(cython.int, PASSED_OVER)
 
+NOBODY = "-"
+"""Instead of a tracker's name: none is to follow the conversation."""
+
 
 @cython.cclass
 class Packet:
     """The frame at `row` of the batch under way: its number `frame` and `time` (ns since 1970), and of its conversation
     the engine's `number`, the `side` (0 or 1) that sent it, and the hash `flow`. `out` takes what is told of it.
+    What a `muted` frame brings is told in rows only. `turned` is what a dialogue asked for by `become` or `leave`.
+    `waiting` is how many bytes of a side there are for a dialogue to take, which may be shown fewer of them first.
     `named` holds, of each row of the batch, the place of its top protocol among PROTOCOLS.
     """
 
     def __init__(self, out: Outlet) -> None:
         self.out = out
-        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = 0
-        self.is_udp = False
+        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = self.waiting = 0
+        self.is_udp = self.muted = False
+        self.turned: str | None = None
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
-        self.columns: Columns | None = None
+        self.columns: Any = None
         self._begun: dict[str, int] = {}
 
     def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
@@ -131,7 +139,7 @@ class Packet:
     def addresses(self) -> tuple[bytes, bytes]:
         """Source and destination address of the innermost conversation: 4 or 16 bytes each."""
         if self._u8[_VERSION, self.row] == 6:
-            b16 = self.columns.b16  # type: ignore[union-attr]
+            b16 = self.columns.b16
             return b16[_SRC6, self.row].tobytes(), b16[_DST6, self.row].tobytes()
         source: int = self._u32[_SRC4, self.row]
         target: int = self._u32[_DST4, self.row]
@@ -147,12 +155,44 @@ class Packet:
         start: int = int(columns.raw_offset[self.row]) + self._u16[_PAYLOAD, self.row]
         return bytes(columns.raw_buffer[start : start + self._u32[_PAYLOAD_LEN, self.row]])
 
+    @property
+    def marks(self) -> int:
+        """`shoal.tcp.analysis`: the bits of `pipeline.engine.tcp.layout`, from RETRANSMISSION on."""
+        return self._u32[_TCP_MARKS, self.row]
+
+    @property
+    def relative(self) -> int:
+        """`tcp.seq`: the sequence number counted from the side's first."""
+        return self._u32[_TCP_RELATIVE, self.row]
+
+    @property
+    def captured(self) -> int:
+        """How many bytes `payload` has."""
+        columns: Any = self.columns
+        if columns.datagrams:
+            whole = columns.datagrams.get(self.row)
+            if whole is not None:
+                return len(whole)
+        return self._u32[_PAYLOAD_LEN, self.row]
+
+    def become(self, protocol: str) -> None:
+        """What follows in the conversation is for the dialogue of tracker `protocol`; "": that is to be found out."""
+        self.turned = protocol
+
+    def leave(self) -> None:
+        """Nobody wants what follows in the conversation."""
+        self.turned = NOBODY
+
     def name(self, protocol: str) -> None:
         """The frame's top protocol is `protocol`, one of PROTOCOLS; the last one told holds."""
+        if self.muted:
+            return
         self.named[self.row] = PROTOCOL_ID[protocol]
 
     def detail(self, name: str, value: object) -> None:
         """The frame has field `name`."""
+        if self.muted:
+            return
         self.out.detail(self.row, name, value)
 
     def exchange(self, record: Record, *, reverse: bool = False) -> Row:
