@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline.engine.dns.message import read_message
-from pipeline.engine.dns.names import LOOPS, ROOT, TOO_LONG, Fault, Names
+from pipeline.engine.dns.names import LOOPS, TOO_LONG, Names
 from tests.exchanges.dns_bytes import ASKED, name, opt, query, record, response, texts
 from tests.exchanges.hear import answer, ask, heard, write
 
@@ -46,7 +46,8 @@ def told(*records: bytes) -> bytes:
 NAMES = [
     name("plain.com"), b"\0", b"\3a\x01b\0", b"\4a\n\tb\0", b"\3a\\b\0", b"\3a.b\0", b'\5a"b\'c\0', b"\3a\x7fb\0",
     b"\3a\xffb\0", name("münchen.com"), b"\2a\xc3\0", b"\3a\0b\0", b"\2\0b\0", name("a\u200bb\u00a0c\u2028d\ue000e.x"),
-    name("a\u0085b\u00adc\U0001f600d.x"), b"\x0ca\xed\xa0\x80b\xf4\x90\x80\x80c\xc0\x80\0", b"\x08a\xe2\x82b\xf0\x9f\x98\0",
+    name("a\u0085b\u00adc\U0001f600d.x"),
+    b"\x0ca\xed\xa0\x80b\xf4\x90\x80\x80c\xc0\x80\0", b"\x08a\xe2\x82b\xf0\x9f\x98\0",
     b"\6\x07\x08\x0b\x0c\r\x1b\0", b"\3a b\0",
     name(".".join(c * 63 for c in "abc") + "." + "d" * 61), name(".".join(c * 63 for c in "abc") + "." + "d" * 62),
     b"\xc0\x0c", b"\1a\xc0\x0c", b"\x41\x08\xff\0", b"\1a\x41\x08\xff\0", b"\1a\x41\x08\xff\1b\0", b"\x42\x08\xff\0",
@@ -56,8 +57,9 @@ NAMES = [
 _SRV = struct.pack(">HHH", 1, 2, 5060)
 _SOA = name("ns.q.com") + name("hm.q.com") + struct.pack(">5I", 2024010101, 1, 2, 3, 4)
 _RRSIG = struct.pack(">HBBIIIH", 1, 8, 2, 300, 1704067200, 1701388800, 12345) + name("q.com") + b"signature"
-_HTTPS = (struct.pack(">H", 1) + b"\0" + struct.pack(">HH", 1, 6) + texts(b"h2", b"h3") + struct.pack(">HHH", 3, 2, 8443)
-          + struct.pack(">HH", 4, 8) + bytes(range(8)) + struct.pack(">HH", 6, 16) + bytes(range(16)))  # fmt: skip
+_HTTPS = (struct.pack(">H", 1) + b"\0" + struct.pack(">HH", 1, 6) + texts(b"h2", b"h3")
+          + struct.pack(">HHH", 3, 2, 8443) + struct.pack(">HH", 4, 8) + bytes(range(8))
+          + struct.pack(">HH", 6, 16) + bytes(range(16)))  # fmt: skip
 _SUBNETS = (struct.pack(">HHHBB", 8, 7, 1, 24, 0) + bytes((192, 0, 2)) + struct.pack(">HHHBB", 8, 10, 2, 48, 0)
             + bytes((0x20, 1, 0xD, 0xB8, 0, 1)))  # fmt: skip
 
@@ -85,22 +87,92 @@ RECORDS = [
 ]  # fmt: skip
 
 
+def lines(command: list[str], path: Path) -> list[list[str]]:
+    """What a command prints of FIELDS, of each frame."""
+    chosen = [part for field in FIELDS for part in ("-e", field)]
+    settings = ["-T", "fields", "-E", f"separator={SEPARATOR}", "-E", "aggregator=|"]
+    done = subprocess.run([*command, "-r", str(path), *settings, *chosen], capture_output=True, text=True, check=True)
+    return [line.split(SEPARATOR) for line in done.stdout.split("\n")[:-1]]
+
+
 def test_every_name_and_record_is_shown_as_tshark_shows_it(tmp_path: Path) -> None:
-    packets = [ask(asked(raw), i, srcport=1024 + i) for i, raw in enumerate(NAMES)]
-    packets += [answer(message, i, srcport=2024 + i, dst="10.0.0.9") for i, message in enumerate(RECORDS)]
+    packets = [ask(asked(raw), i, srcport=30_000 + i) for i, raw in enumerate(NAMES)]
+    packets += [answer(message, i, srcport=30_000 + i, dst="10.0.0.9") for i, message in enumerate(RECORDS)]
     packets += [ask(asked(raw), i, srcport=5353, dstport=5353, dst=f"224.0.1.{i}") for i, raw in enumerate(NAMES)]
     path = tmp_path / "names.pcap"
     path.write_bytes(write(packets))
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", f"separator={SEPARATOR}", "-E", "aggregator=|"]
-    for run in (command, ):
-        run += [part for field in FIELDS for part in ("-e", field)]
-    theirs = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
-    import sys
-
-    command = [sys.executable, "-m", "pipeline.cli.main", "read", *command[2:]]
-    ours = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
+    ours = lines([sys.executable, "-m", "pipeline.cli.main", "read"], path)
+    theirs = lines(["tshark", "-n"], path)
     assert len(ours) == len(theirs) == len(packets)
-    for number, (mine, other) in enumerate(zip(ours, theirs, strict=True), 1):
-        pairs = zip(FIELDS, mine.split(SEPARATOR), other.split(SEPARATOR), strict=True)
-        different = {field: (got, want) for field, got, want in pairs if got != want}
-        assert not different, (number, packets[number - 1][1][42:], different)
+    different = [
+        (number, field, got, want, packets[number - 1][1][42:])
+        for number, pair in enumerate(zip(ours, theirs, strict=True), 1)
+        for field, got, want in zip(FIELDS, *pair, strict=True)
+        if got != want
+    ]
+    assert different == []
+
+
+def test_a_name_that_points_into_the_middle_of_another() -> None:
+    names = Names(bytes(12) + name("www.example.com") + b"\3ftp\xc0\x10" + b"\xc0\x1d" + b"\xc0\x10")
+    assert names.read(12) == "www.example.com"
+    assert [names.read(at) for at in (29, 35, 37)] == ["ftp.example.com", "ftp.example.com", "example.com"]
+    assert names.after == 39
+
+
+def test_what_was_odd_is_told() -> None:
+    for raw, odd, shown in ((b"\xc0\x0c", "pointer loop", LOOPS), (NAMES[20], "name too long", TOO_LONG)):
+        found = read_message(asked(raw))
+        assert found is not None
+        assert (found.questions[0][0], found.names.odd, found.fault) == (shown, odd, "")
+        (row,) = heard([ask(asked(raw))]).rows["dns"]
+        assert (row["shoal.dns.fault"], row["dns.qry.name"]) == (odd, shown)
+
+
+@pytest.mark.parametrize(("data", "fault"), [
+    (b"\0\1\1\0\0", "header cut"), (asked(b"\5abc")[:-4], "name cut"), (asked(b"\0")[:-1], "question cut"),
+    (told(record(ASKED, 1, b"abcd"))[:-6], "record cut"), (told(record(ASKED, 1, b"abcd"))[:-1], "data cut"),
+    (asked(b"\x80\0"), "unknown label"),
+])  # fmt: skip
+def test_a_row_is_told_up_to_the_fault(data: bytes, fault: str) -> None:
+    (row,) = heard([ask(data)]).rows["dns"]
+    assert row["shoal.dns.fault"] == fault
+    assert "dns.flags" in row
+
+
+def test_data_that_do_not_fit_their_type_are_kept_as_bytes() -> None:
+    (row,) = heard([answer(told(record(ASKED, 1, b"ab"), record(ASKED, 15, b"\0\1"), record(ASKED, 65280, b"x")))]
+                   ).rows["dns"]  # fmt: skip
+    assert row["dns_record.data"] == ["\\# 2 6162", "\\# 2 0001", "\\# 1 78"]
+
+
+@pytest.mark.parametrize(("kind", "data", "text"), [
+    (16, texts(b"a b", b'q"\\', "ü".encode(), b"\xff\x01"), '"a b" "q\\"\\\\" "ü" "\\255\\001"'),
+    (6, _SOA, "ns.q.com hm.q.com 2024010101 1 2 3 4"), (15, b"\0\x0a\4mail" + ASKED, "10 mail.q.com"),
+    (33, _SRV + ASKED, "1 2 5060 q.com"), (257, b"\x80\5issuele.org", '128 issue "le.org"'),
+    (43, b"\x12\x34\x08\x02\xab\xcd", "4660 8 2 abcd"), (48, b"\1\1\3\x08key", "257 3 8 a2V5"),
+    (46, _RRSIG, "A 8 2 300 20240101000000 20231201000000 12345 q.com c2lnbmF0dXJl"),
+    (47, name("n.q.com") + b"\0\6\x40\1\0\0\0\3", "n.q.com A MX RRSIG NSEC"),
+    (50, b"\1\0\0\x0a\2\xaa\xbb\5hash!\0\1\x40", "1 0 10 aabb D1GN6Q11 A"),
+    (65, _HTTPS, "1 <Root> alpn=h2,h3 port=8443 ipv4hint=0.1.2.3,4.5.6.7 "
+                 "ipv6hint=1:203:405:607:809:a0b:c0d:e0f"),
+    (52, b"\3\1\1\xaa", "3 1 1 aa"), (44, b"\1\2\xaa", "1 2 aa"), (12, ASKED, "q.com"),
+    (13, texts(b"PC", b"OS"), '"PC" "OS"'),
+])  # fmt: skip
+def test_data_as_zone_files_write_them(kind: int, data: bytes, text: str) -> None:
+    (row,) = heard([answer(told(record(ASKED, kind, data)))]).rows["dns"]
+    assert (row["dns_record.type"], row["dns_record.data"]) == ([kind], [text])
+
+
+def test_overlapping_names_end_in_time() -> None:
+    """A message of 64 KiB in which each record's name begins anew in a long row of labels; 64 K steps are allowed."""
+    row = b"\1a" * 8000
+    records = b"".join(struct.pack(">HHHIH", 0xC000 | 12 + 2 * i, 2, 1, 0, 2) + b"\1b" for i in range(3000))
+    found = read_message(struct.pack(">6H", 1, 0x8000, 0, 0xFFFF, 0, 0) + row + records)
+    assert found is not None
+    looping = struct.pack(">6H", 1, 0x8000, 0, 0xFFFF, 0, 0) + b"".join(
+        struct.pack(">HHHIH", 0xC000 | (12 * i + 24) % 0x3FFF, 2, 1, 0, 0) for i in range(5000)
+    )
+    found = read_message(looping)
+    assert found is not None
+    assert found.names.odd == "pointer loop" or found.fault

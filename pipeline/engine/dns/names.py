@@ -216,6 +216,6 @@ def _mended(raw: bytes) -> str:
         if code < 0 or more or code > 0x10FFFF or 0xD800 <= code < 0xE000:
             found.append(_REPLACEMENT)
         else:
-            # One spelled longer than it need be is shown by its number.
-            found.append(f"\\u{code:04X}" if code < 0x80 else _character(code))
+            # Controls that are spelled longer than they need be are shown by their number.
+            found.append(f"\\u{code:04X}" if code < 0x20 or code == 0x7F else _character(code))
     return "".join(found)
