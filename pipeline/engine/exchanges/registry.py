@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.engine.arp.tracker import Arp
 from pipeline.engine.dhcp.tracker import Dhcp
 from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.outlet import Outlet
@@ -20,6 +21,7 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
 
 HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
     "icmp": (("icmp.type", 0, 255), ("icmpv6.type", 0, 255)),
+    "arp": (("arp.opcode", 0, 65_535), ("icmpv6.type", 133, 137)),
 }
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
@@ -28,6 +30,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "dhcp": Dhcp,
     "icmp": Icmp,
+    "arp": Arp,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.schema.column import Column, Record
+from pipeline.schema.exchanges.arp import ARP, ARP_DETAILS, BINDINGS, ND, ND_DETAILS
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
@@ -11,6 +12,9 @@ EXCHANGES: tuple[Record, ...] = (
     DNS,
     DHCP,
     ICMP,
+    ARP,
+    ND,
+    BINDINGS,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -20,6 +24,8 @@ DETAILS: dict[str, Column] = {
         DNS_DETAILS,
         DHCP_DETAILS,
         ICMP_DETAILS,
+        ARP_DETAILS,
+        ND_DETAILS,
     )
     for column in columns
 }  # fmt: skip
