@@ -30,6 +30,11 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "stream-bytes-forgotten": "More bytes of TCP conversations waited for the rest of a message than are kept",
     "stream-holes-forgotten": "More bytes waited behind a hole in a TCP conversation than are kept: it stays a hole",
     "queries-forgotten": "More DNS queries than the engine remembers: the oldest were told as unanswered",
+    "echoes-forgotten": "More ICMP requests than the engine remembers: the oldest were told as unanswered",
+    "dhcp-exchanges-forgotten": "More DHCP exchanges than the engine remembers: the oldest were told as they stood",
+    "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
+    "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
+    "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 
 from pipeline.engine.arp.tracker import Arp
 from pipeline.engine.dhcp.tracker import Dhcp
+from pipeline.engine.dns.guess import looks_like_dns
 from pipeline.engine.dns.tracker import Dns
+from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
+from pipeline.engine.smtp import Smtp
+from pipeline.engine.ssh import Ssh
+from pipeline.engine.tls.tracker import Tls
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
@@ -25,12 +30,19 @@ HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
 }
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
+UDP_GUESSES: dict[str, Guess] = {
+    "dns": looks_like_dns,
+}
+"""Tracker of datagrams to what tells whether one of another port is its, as Wireshark guesses."""
 
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "dhcp": Dhcp,
     "icmp": Icmp,
     "arp": Arp,
+    "tls": Tls,
+    "smtp": Smtp,
+    "ssh": Ssh,
 }
 
 

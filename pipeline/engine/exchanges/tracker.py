@@ -40,6 +40,15 @@ class Frames(Tracker, Protocol):
         """Take a frame."""
 
 
+@runtime_checkable
+class Quotes(Tracker, Protocol):
+    """A protocol over UDP of which the fields are told, too, that an ICMP error quotes."""
+
+    def quoted(self, packet: Packet, data: bytes, ports: tuple[int, int]) -> None:
+        """Tell the fields of a datagram that the frame at `packet` quotes: its payload, as far as it is there, and its
+        source and destination port."""
+
+
 class Dialogue(Protocol):
     """One TCP conversation, as its protocol sees it: bytes in order, of side 0 or 1.
 

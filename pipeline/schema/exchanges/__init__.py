@@ -7,6 +7,9 @@ from pipeline.schema.exchanges.arp import ARP, ARP_DETAILS, BINDINGS, ND, ND_DET
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
+from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
+from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
+from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 
 EXCHANGES: tuple[Record, ...] = (
     DNS,
@@ -15,6 +18,9 @@ EXCHANGES: tuple[Record, ...] = (
     ARP,
     ND,
     BINDINGS,
+    TLS,
+    SMTP,
+    SSH,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -26,6 +32,9 @@ DETAILS: dict[str, Column] = {
         ICMP_DETAILS,
         ARP_DETAILS,
         ND_DETAILS,
+        TLS_DETAILS,
+        SMTP_DETAILS,
+        SSH_DETAILS,
     )
     for column in columns
 }  # fmt: skip
