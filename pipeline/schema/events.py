@@ -19,6 +19,7 @@ CAP_EVENTS: dict[str, str] = {
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
     "echoes-forgotten": "More ICMP requests than the engine remembers: the oldest were told as unanswered",
     "dhcp-exchanges-forgotten": "More DHCP exchanges than the engine remembers: the oldest were told as they stood",
+    "dhcpv6-exchanges-forgotten": "More DHCPv6 exchanges than the engine remembers: the oldest were told as they stood",
     "arp-requests-forgotten": "More ARP requests than the engine remembers: the oldest were told as they stood",
     "solicitations-forgotten": "More solicitations than the engine remembers: the oldest were told as unanswered",
     "bindings-forgotten": "More bindings of addresses than the engine remembers: the oldest were told, and begin anew",

@@ -8,10 +8,21 @@ from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
+from pipeline.schema import PACKETS
+from pipeline.schema.columns import Columns, Slots
 from pipeline.schema.exchanges.arp import BINDINGS, LEARNT
 
 MOST_BINDINGS = 65_536
 """Addresses remembered by each way of learning; the one learnt first is told and forgotten for one more."""
+
+_VLAN = Slots(PACKETS).item("vlan", "u16", "vlan.id")
+
+
+def vlan_of(columns: Columns, row: int) -> int:
+    """The innermost VLAN identifier of a row, -1 without a tag."""
+    lists = columns.lists["vlan"]
+    end = int(lists.offsets[row + 1])
+    return int(lists.u16[_VLAN, end - 1]) if end > lists.offsets[row] else -1
 
 
 class Bindings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.engine.arp.bindings import Bindings
+from pipeline.engine.arp.bindings import Bindings, vlan_of
 from pipeline.engine.arp.holders import Holders
 from pipeline.engine.arp.neighbours import Neighbours
 from pipeline.engine.exchanges.outlet import Outlet, Row
@@ -10,7 +10,7 @@ from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
-from pipeline.schema.columns import Columns, Slots
+from pipeline.schema.columns import Slots
 from pipeline.schema.exchanges.arp import ARP, ARP_KINDS, OUTCOMES
 
 MOST_ASKED = 65_536
@@ -33,17 +33,9 @@ _L_SRC_HW, _L_SRC, _L_DST_HW, _L_DST = (_s.lane(f"arp.{end}.{what}") for end in 
                                         ("hw", "proto"))
 _L_ICMP6 = _s.lane("icmpv6")
 _DUPLICATE = _s.lane("arp.duplicate")
-_VLAN = _s.item("vlan", "u16", "vlan.id")
 
 Key = tuple[int, int, int]
 """A request: VLAN, hardware address of who asks, and the address asked for."""
-
-
-def vlan_of(columns: Columns, row: int) -> int:
-    """The innermost VLAN identifier of a row, -1 without a tag."""
-    lists = columns.lists["vlan"]
-    end = int(lists.offsets[row + 1])
-    return int(lists.u16[_VLAN, end - 1]) if end > lists.offsets[row] else -1
 
 
 class Arp:

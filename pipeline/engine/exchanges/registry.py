@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.engine.arp.tracker import Arp
 from pipeline.engine.dhcp.tracker import Dhcp
+from pipeline.engine.dhcpv6.tracker import Dhcpv6
 from pipeline.engine.dns.guess import looks_like_dns
 from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.find import Guess
@@ -21,6 +22,7 @@ from pipeline.engine.tls.tracker import Tls
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
     "dhcp": (67, 68, 4011),
+    "dhcpv6": (546, 547),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -38,6 +40,7 @@ UDP_GUESSES: dict[str, Guess] = {
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "dhcp": Dhcp,
+    "dhcpv6": Dhcpv6,
     "icmp": Icmp,
     "arp": Arp,
     "tls": Tls,

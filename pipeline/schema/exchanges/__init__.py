@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.arp import ARP, ARP_DETAILS, BINDINGS, ND, ND_DETAILS
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
+from pipeline.schema.exchanges.dhcpv6 import DHCPV6, DHCPV6_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
@@ -14,6 +15,7 @@ from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 EXCHANGES: tuple[Record, ...] = (
     DNS,
     DHCP,
+    DHCPV6,
     ICMP,
     ARP,
     ND,
@@ -29,6 +31,7 @@ DETAILS: dict[str, Column] = {
     for columns in (
         DNS_DETAILS,
         DHCP_DETAILS,
+        DHCPV6_DETAILS,
         ICMP_DETAILS,
         ARP_DETAILS,
         ND_DETAILS,
