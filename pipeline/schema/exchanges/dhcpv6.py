@@ -85,7 +85,7 @@ _TIMES = tuple(
 
 DHCPV6 = exchanges(
     "dhcpv6", "One row for each exchange of a client, from Solicit to Reply",
-    *ENDS[2:], *PORTS[:3], *ANSWERED,
+    *ENDS, *PORTS, *ANSWERED,
     C("shoal.dhcpv6.kind", "enum", "What the client wanted", names=DHCPV6_KINDS),
     C("shoal.dhcpv6.outcome", "enum", "How it ended", names=DHCPV6_OUTCOMES),
     _XID,
