@@ -35,6 +35,7 @@ _MOST_PREFIXES, _MOST_SERVERS = 16, 8
 
 _s = Slots(PACKETS)
 _TYPE, _PAYLOAD, _LENGTH = _s.u8("icmpv6.type"), _s.u16("shoal.payload.offset"), _s.u32("shoal.payload.len")
+_ETH_SRC, _L_ETH = _s.u64("eth.src"), _s.lane("eth")
 _L_NS, _L_NA = _s.lane("icmpv6.nd.ns"), _s.lane("icmpv6.nd.na")
 
 Key = tuple[int, bytes, bytes]
@@ -104,8 +105,9 @@ class Neighbours:
         told["shoal.request_frame"] = packet.frame
         if message.target:
             told["shoal.nd.target"] = message.target
-        if message.source_hw:
-            told["shoal.nd.src_hw"] = message.source_hw
+        hardware = message.source_hw or _sender(packet)
+        if hardware:
+            told["shoal.nd.src_hw"] = hardware
 
     def _answer(self, packet: Packet, key: Key) -> Row | None:
         told = self._asked.pop(key, None)
@@ -115,12 +117,14 @@ class Neighbours:
         return told
 
     def _advertise(self, packet: Packet, vlan: int, message: Message) -> None:
-        """Who asked is told; to all goes what answers a probe for a duplicate, and what nobody asked for."""
+        """Who asked is told; to all goes what answers another one's probe, and what nobody asked for."""
         flags = message.number(4, 4)
         target = packet.addresses[1]
         told = self._answer(packet, (vlan, target, message.target))
-        if told is None:
-            told = self._answer(packet, (vlan, _NOBODY, message.target))
+        probe = vlan, _NOBODY, message.target
+        # A host that found its address free announces it itself.
+        if told is None and self._asked.get(probe, {}).get("shoal.nd.src_hw", 0) != _sender(packet):
+            told = self._answer(packet, probe)
         if told is None:
             told = self._row(packet, vlan, "advertisement")
             told["shoal.nd.target"], told["shoal.response_frame"] = message.target, packet.frame
@@ -186,6 +190,12 @@ def _router(row: Row, message: Message) -> None:
     for k, name in enumerate(("prefix", "length", "flags", "valid_lifetime", "preferred_lifetime")):
         row[f"nd_prefix.{name}"] = [prefix[k] for prefix in prefixes]
     row["nd_dns.address"] = message.servers[:_MOST_SERVERS]
+
+
+def _sender(packet: Packet) -> int:
+    """The hardware address that sent the frame, 0 where there is none."""
+    columns, row = packet.columns, packet.row
+    return int(columns.u64[_ETH_SRC, row]) if columns.lane[_L_ETH, row] > 1 else 0
 
 
 def _body(packet: Packet) -> bytes:

@@ -1,4 +1,4 @@
-"""The records `arp_states` (RFC 826, 5227), `nd_states` (RFC 4861) and `binding_states`, and their fields of frames."""
+"""The records `arp_states` (RFC 826, 5227), `nd_states` (RFC 4861), `bindings_states`, and their fields of frames."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ ND = exchanges(
     C("shoal.nd.outcome", "enum", "How it ended", names=OUTCOMES),
     C("shoal.nd.target", "ipv6", "Address asked for or told; of a redirect the next hop"),
     C("shoal.nd.destination", "ipv6", "Of a redirect: for what"),
-    C("shoal.nd.src_hw", "mac", "Hardware address of the sender of the first message, as its option says"),
+    C("shoal.nd.src_hw", "mac", "Hardware address of who sent the first message: its option's, or the frame's"),
     C("shoal.nd.target_hw", "mac", "Hardware address of the target, as the advertisement's option says"),
     C("shoal.nd.requests", "u32", "How often it was asked, until it was answered"),
     C("icmpv6.nd.na.flag.r", "bool", "The target is a router"),
@@ -123,7 +123,7 @@ ND = exchanges(
 )
 
 _BINDINGS = exchanges(
-    "binding", "One row for each time that an address had a hardware address: a new one begins when another has it",
+    "bindings", "One row for each time that an address had a hardware address: a new one begins when another has it",
     _VLAN,
     C("shoal.address", "text", "IPv4 or IPv6 address, as text"),
     C("shoal.hw", "mac", "Hardware address that had it"),
