@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.engine.arp.tracker import Arp
 from pipeline.engine.dhcp.tracker import Dhcp
+from pipeline.engine.dhcpv6.tracker import Dhcpv6
 from pipeline.engine.dns.guess import looks_like_dns
 from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.find import Guess
@@ -22,11 +24,13 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
     "http": (1900,),
     "dhcp": (67, 68, 4011),
+    "dhcpv6": (546, 547),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
 HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
     "icmp": (("icmp.type", 0, 255), ("icmpv6.type", 0, 255)),
+    "arp": (("arp.opcode", 0, 65_535), ("icmpv6.type", 133, 137)),
 }
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
@@ -39,7 +43,9 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "http": Http,
     "dhcp": Dhcp,
+    "dhcpv6": Dhcpv6,
     "icmp": Icmp,
+    "arp": Arp,
     "tls": Tls,
     "smtp": Smtp,
     "ssh": Ssh,

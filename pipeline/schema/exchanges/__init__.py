@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pipeline.schema.column import Column, Record
+from pipeline.schema.exchanges.arp import ARP, ARP_DETAILS, ND, ND_DETAILS
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
+from pipeline.schema.exchanges.dhcpv6 import DHCPV6, DHCPV6_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.http import HTTP, HTTP_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
@@ -14,6 +16,9 @@ from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 EXCHANGES: tuple[Record, ...] = (
     DNS,
     DHCP,
+    DHCPV6,
+    ARP,
+    ND,
     ICMP,
     TLS,
     HTTP,
@@ -27,6 +32,9 @@ DETAILS: dict[str, Column] = {
     for columns in (
         DNS_DETAILS,
         DHCP_DETAILS,
+        DHCPV6_DETAILS,
+        ARP_DETAILS,
+        ND_DETAILS,
         ICMP_DETAILS,
         TLS_DETAILS,
         HTTP_DETAILS,
