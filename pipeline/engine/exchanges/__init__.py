@@ -13,7 +13,9 @@ from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, STREAM
 from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.registry import HEADERS, UDP_PORTS, registry
+from pipeline.engine.exchanges.registry import HEADERS, LOOKS, UDP_PORTS, registry
+from pipeline.engine.exchanges.spoken import Spoken
+from pipeline.engine.exchanges.tracker import Settling
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -39,6 +41,10 @@ class Exchanges:
         self._headers = [
             (*values, FIRST_FRAMES + i) for i, name in enumerate(known.frames) for values in HEADERS.get(name, ())
         ]
+        self._spoken = Spoken([
+            (FIRST_DATAGRAMS + i, LOOKS[name]) for i, name in enumerate(known.datagrams) if name in LOOKS
+        ])
+        self._settling = [tracker for tracker in self._datagrams if isinstance(tracker, Settling)]
         self._dialogues = Dialogues(notes, known.conversations)
         self._packet = Packet(self.out)
 
@@ -51,6 +57,7 @@ class Exchanges:
         packet.begin(columns, numbers, turns)
         dialogues.begin(columns, numbers, turns)
         route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers)
+        self._spoken.begin(columns, numbers, turns, route, packet.named)
         # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
         ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
         forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
@@ -75,6 +82,8 @@ class Exchanges:
         for _, now in ends[tick:]:
             self._tick(now)
         dialogues.end()
+        for settling in self._settling:
+            self._spoken.settle(settling.settled(), numbers, turns)
         name_rows(columns, packet.named)
 
     def _tick(self, now: int | None) -> None:
@@ -100,6 +109,7 @@ class Exchanges:
         """All that is known, for a snapshot."""
         return {
             "out": self.out.state(), "dialogues": self._dialogues.state(),
+            "spoken": self._spoken.state(),
             "trackers": {name: tracker.state() for name, tracker in self._trackers.items()},
         }  # fmt: skip
 
@@ -109,6 +119,7 @@ class Exchanges:
         for name, tracker in self._trackers.items():
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
+        self._spoken.restore(state["spoken"])
 
 
 def _row_of(end: tuple[int, int | None]) -> int:

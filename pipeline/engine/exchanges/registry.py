@@ -10,7 +10,10 @@ from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.icmp.tracker import Icmp
+from pipeline.engine.exchanges.spoken import Look
 from pipeline.engine.notes import Notes
+from pipeline.engine.quic.look import looks_like_quic
+from pipeline.engine.quic.tracker import Quic
 from pipeline.engine.tls.tracker import Tls
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
@@ -25,11 +28,17 @@ HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
 
+LOOKS: dict[str, Look] = {
+    "quic": looks_like_quic,
+}
+"""Tracker of datagrams to how they are recognised on any port."""
+
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "dhcp": Dhcp,
     "icmp": Icmp,
     "tls": Tls,
+    "quic": Quic,
 }
 
 

@@ -40,6 +40,15 @@ class Frames(Tracker, Protocol):
         """Take a frame."""
 
 
+@runtime_checkable
+class Settling(Datagrams, Protocol):
+    """A protocol over UDP on any port that may know enough of a conversation."""
+
+    def settled(self) -> list[tuple[int, str]]:
+        """Conversations, by number, of which nothing but a name is to be told any more, until one of their datagrams is
+        recognised anew; and that name. Each is told once, and may be told again with later datagrams."""
+
+
 class Dialogue(Protocol):
     """One TCP conversation, as its protocol sees it: bytes in order, of side 0 or 1.
 

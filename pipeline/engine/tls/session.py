@@ -84,7 +84,9 @@ class Session:
 
     def change_cipher_spec(self, packet: Packet, side: int) -> None:
         """A record ChangeCipherSpec is whole."""
-        self.ccs[side] = packet.frame
+        if self.version != n.TLS13:
+            # TLS 1.3 sends it for old middle boxes only (RFC 8446, appendix D.4).
+            self.ccs[side] = packet.frame
         line = self.timeline
         if line is not None and not self._finished[side]:
             client = self.is_client(packet, side)
@@ -285,7 +287,7 @@ class Session:
         return {
             "key": self.key, "version": self.version, "ccs": list(self.ccs), "client": self._client, "told": self.told,
             "finished": [int(f) for f in self._finished], "closed": int(self._closed), "lost": int(self._lost),
-            "row": None if self.timeline is None else _copied(self.timeline.row),
+            "row": None if self.timeline is None else self.timeline.copied(),
         }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
@@ -294,8 +296,4 @@ class Session:
         self.ccs = list(state["ccs"])
         self._finished = [bool(f) for f in state["finished"]]
         self._closed, self._lost, self.told = bool(state["closed"]), bool(state["lost"]), bool(state["told"])
-        self.timeline = None if state["row"] is None else Timeline(_copied(state["row"]))
-
-
-def _copied(row: Tree) -> Tree:
-    return {name: list(value) if isinstance(value, list) else value for name, value in row.items()}
+        self.timeline = None if state["row"] is None else Timeline.restored(state["row"])
