@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pipeline.engine.dhcp.tracker import Dhcp
 from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.outlet import Outlet
+from pipeline.engine.exchanges.spoken import Look
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.icmp.tracker import Icmp
-from pipeline.engine.exchanges.spoken import Look
 from pipeline.engine.notes import Notes
 from pipeline.engine.quic.look import looks_like_quic
 from pipeline.engine.quic.tracker import Quic

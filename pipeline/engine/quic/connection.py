@@ -20,8 +20,8 @@ from pipeline.schema.exchanges.tls import TLS
 class Connection:
     """`client` is who began it, as address and port. Sides: 0 the client, 1 the server."""
 
-    __slots__ = ("_highest", "_keys", "_out", "_quiet", "_retried", "_streams", "_tells", "client", "dcid", "ids", "timeline",
-                 "told", "version")
+    __slots__ = ("_highest", "_keys", "_out", "_quiet", "_retried", "_streams", "_tells", "client", "dcid", "ids",
+                 "timeline", "told", "version")
 
     def __init__(self, out: Outlet, client: tuple[bytes, int]) -> None:
         self.client = client
@@ -80,7 +80,7 @@ class Connection:
             self.tell("completed")
 
     def _retry(self, packet: Packet, header: Header, side: int) -> None:
-        """The server wants the client to begin anew, with the connection id that it gives; only its first Retry does."""
+        """The server wants the client to begin anew, with the connection id that it gives; its first Retry holds."""
         line = self.timeline
         if side and line is not None and not self._retried and "shoal.response_frame" not in line.row:
             line.row["shoal.quic.retry_frame"] = packet.frame
@@ -173,7 +173,8 @@ class Connection:
         """All that is known."""
         return {
             "client": list(self.client), "version": self.version, "dcid": self.dcid, "ids": list(self.ids),
-            "told": int(self.told), "retried": self._retried, "quiet": int(self._quiet), "highest": list(self._highest), "streams": [s.state() for s in self._streams],
+            "told": int(self.told), "retried": self._retried, "quiet": int(self._quiet), "highest": list(self._highest),
+            "streams": [s.state() for s in self._streams],
             "row": None if self.timeline is None else self.timeline.copied(),
         }  # fmt: skip
 

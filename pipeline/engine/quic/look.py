@@ -16,8 +16,8 @@ def looks_like_quic(columns: Columns, rows: NDArray[np.int64]) -> NDArray[np.boo
 
     Payloads that were put together of fragments are not looked at: QUIC forbids fragments.
     """
-    size = columns.values("shoal.payload.len")[rows]
-    begin = columns.raw_offset[rows] + columns.values("shoal.payload.offset")[rows]
+    size = columns.values("shoal.payload.len")[rows].astype(np.int64)
+    begin = columns.raw_offset[rows] + columns.values("shoal.payload.offset")[rows].astype(np.int64)
     raw = np.frombuffer(columns.raw_buffer, np.uint8)
     if len(raw) < _LEAST:
         return np.zeros(len(rows), np.bool_)

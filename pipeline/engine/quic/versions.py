@@ -79,7 +79,8 @@ def are_known(versions: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """`is_known` of many."""
     found: NDArray[np.bool_] = np.isin(versions, np.array((V1, V2, V2_DRAFT, *_GOOGLE, *_FACEBOOK), np.uint32))
     found |= (versions >> 8 == 0xFF0000) & (versions & 0xFF >= _FIRST_DRAFT)
-    return found | (versions & 0x0F0F0F0F == 0x0A0A0A0A)
+    found |= versions & 0x0F0F0F0F == 0x0A0A0A0A
+    return found
 
 
 def long_type(first: int, version: int) -> int:

@@ -84,6 +84,12 @@ PORTS = frozenset((
 ))
 """TCP ports at which Wireshark expects TLS, whatever is said there."""
 
+OTHERS_PORTS = frozenset((80, 631, 2869, 3128, 3132, 5985, 8009, 8080, 8088, 11371))
+"""TCP ports at which Wireshark takes what a conversation begins with for HTTP or AJP, even TLS."""
+
+TPKT_PORTS = frozenset((102, 3389))
+"""TCP ports at which Wireshark takes everything for TPKT, even the TLS of remote desktops."""
+
 
 def is_text(data: bytes) -> bool:
     """Whether the first four bytes can be printed: then Wireshark takes it for no TLS, at any port."""

@@ -77,6 +77,8 @@ class TlsStream:
     def _show(self, packet: Packet, version: int) -> None:
         """A record of the frame is whole: the frame is named by the version known before it, or by the record's."""
         known = self._session.version
+        if self._session.quiet:
+            return
         if not known:
             packet.name(VERSIONS.get(version, "SSL"))
         elif not self._shown:
@@ -163,8 +165,9 @@ class TlsStream:
             session.version = SSL2
         if session.tells:
             packet.detail("tls.record.version", SSL2)
-        self._show(packet, SSL2)
-        packet.name("SSLv2")
+        if not session.quiet:
+            packet.name("SSLv2")
+            self._shown = True
         if records.is_ssl2_message(data, begin, end):
             self._messages.ssl2(packet, side, data, begin, end)
         return max(end, at + head)
