@@ -29,6 +29,8 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "echoes-forgotten": "More ICMP requests than the engine remembers: the oldest were told as unanswered",
     "dhcp-exchanges-forgotten": "More DHCP exchanges than the engine remembers: the oldest were told as they stood",
     "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
+    "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
+    "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

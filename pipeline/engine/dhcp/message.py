@@ -76,19 +76,20 @@ def parse(data: bytes, length: int) -> Message:
     start = FIXED + 4 if message.cookie else FIXED + 64
     options, message.sound = _walk(data, start, message.length)
     for code, at, size in options:
-        if size < 1 or at + size > len(data):
+        if size < 0 or at + size > len(data):
             continue
+        value = data[at] if at < len(data) else 0
         if code == OVERLOAD:
-            message.overload = data[at]
+            message.overload = value
         elif code == MESSAGE_TYPE:
-            message.kind, message.typed = data[at], True
+            message.kind, message.typed = value, True
     over = 1 <= message.overload <= 3
     for code, at, size in options:
         message.options.append((code, at, size))
         if code == OVERLOAD and over and size >= 1 and at < len(data):
             for bit, first, end in ((_SNAME, _SNAME_AT, _FILE_AT), (_FILE, _FILE_AT, FIXED)):
                 if data[at] & bit and end <= len(data):
-                    message.options += [o for o in _walk(data, first, end)[0] if o[0] != OVERLOAD]
+                    message.options += _walk(data, first, end)[0]
             over = False
     return message
 

@@ -21,7 +21,8 @@ def values(form: int, data: bytes) -> list[int | str]:
         return []
     if form == I32:
         return [str(int.from_bytes(data, "big", signed=True))]
-    return [int.from_bytes(data, "big")]
+    number = int.from_bytes(data, "big")
+    return [int(number != 0) if form == BOOL else number]
 
 
 def text(data: bytes) -> str:

@@ -22,6 +22,7 @@ from pipeline.engine.dhcp.options import (
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.schema.exchanges.dhcp_options import OPTIONS, SPECIAL
 
+_END = 255
 _ETHERNET = (1, 6)
 _POLICY_FILTER, _STATIC_ROUTE = 21, 33
 _PAIRS = {_POLICY_FILTER: ("policy_filter.ip", "policy_filter.subnet_mask"),
@@ -66,11 +67,9 @@ def _fixed(message: Message, detail: Detail) -> bool:
         if name == "flags":
             detail("dhcp.flags.bc", value >> 15)
     if 0 < size <= 16:
-        if have < 44:
-            return False
-        if htype in _ETHERNET and size == 6:
+        if htype in _ETHERNET and size == 6 and have >= 34:
             detail("dhcp.hw.mac_addr", number(28, 6))
-        else:
+        elif have >= 44:
             detail("dhcp.hw.addr", data[28:44])
     if have < FIXED:
         return False
@@ -88,12 +87,16 @@ def _fixed(message: Message, detail: Detail) -> bool:
 def _option(message: Message, code: int, at: int, length: int, detail: Detail) -> bool:
     """Tell an option; whether Wireshark goes on behind it."""
     data = message.data
-    detail("dhcp.option.type", code)
+    # Wireshark shows the end mark under the number of padding.
+    detail("dhcp.option.type", 0 if code == _END else code)
     if code == 0:
         detail("dhcp.option.padding", data[at : at + length])
         return True
-    if code == 255:
-        detail("dhcp.option.end", 255)
+    if code == _END:
+        detail("dhcp.option.end", _END)
+        rest = data[at + 1 : message.length]
+        if at >= FIXED and rest and len(rest) == message.length - at - 1:
+            detail("dhcp.option.padding", rest)
         return True
     if length < 0:
         return False
@@ -169,7 +172,8 @@ def fqdn(value: bytes) -> str:
 
 
 def _agent(value: bytes, detail: Detail) -> None:
-    for code, item in suboptions(value):
+    whole = suboptions(value)
+    for code, item in whole:
         detail("dhcp.option.agent_information_option.suboption", code)
         name = _AGENTS.get(code)
         if name is None:
@@ -182,6 +186,9 @@ def _agent(value: bytes, detail: Detail) -> None:
         elif code == 6:
             told = text(item)
         detail(f"dhcp.option.agent_information_option.{name}", told)
+    rest = value[sum(2 + len(item) for _, item in whole) :]
+    if rest:
+        detail("dhcp.option.agent_information_option.suboption", rest[0])
 
 
 def suboptions(value: bytes) -> list[tuple[int, bytes]]:

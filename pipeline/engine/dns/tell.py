@@ -69,6 +69,8 @@ def tell_records(tell: Tell, found: Message, *, mdns: bool) -> bool:
     names = found.names
     for record in found.records:
         _, owner, kind, klass, ttl, at, length = record
+        if at + length > len(names.data):
+            return False
         if kind == r.OPT:
             tell("dns.resp.name", owner)
             tell("dns.resp.type", kind)
@@ -93,8 +95,6 @@ def tell_records(tell: Tell, found: Message, *, mdns: bool) -> bool:
         try:
             if data is not None:
                 data(tell, Reader(names, at, length), mdns)
-            elif at + length > len(names.data):
-                return False
         except Fault:
             return False
     return not found.fault

@@ -76,6 +76,14 @@ class Dns:
         self.message(packet, data, 0, protocol)
         return True
 
+    def quoted(self, packet: Packet, data: bytes, ports: tuple[int, int]) -> None:
+        """Tell what the frame, an ICMP error, quotes of a message, which is not taken for one."""
+        found = read_message(data)
+        if found is not None:
+            protocol = protocol_at(ports)
+            if self._tell_message(packet, found, protocol) and found.flags & RESPONSE:
+                packet.detail("dns.unsolicited", 1)
+
     def message(self, packet: Packet, data: bytes, base: int, protocol: str, *, shown: bool = True,
                 sure: bool = True) -> bool:  # fmt: skip
         """Take the message that begins at `base` of `data`; whether it could be followed to its end.
@@ -118,15 +126,20 @@ class Dns:
             self._cap(packet)
         return not found.fault
 
-    def _tell(self, packet: Packet, found: Message, protocol: str, query: _Query | None, *, again: bool) -> None:
+    def _tell_message(self, packet: Packet, found: Message, protocol: str) -> bool:
+        """Tell what the message says; whether it could be followed to its end."""
         tell = packet.detail
         mdns = protocol == "MDNS"
-        if not packet.is_udp:
-            tell("dns.length", len(found.names.data) - 2)
+        if found.names.base:
+            tell("dns.length", len(found.names.data) - found.names.base)
         tell_header(tell, found, llmnr=protocol == "LLMNR")
         tell_questions(tell, found, mdns=mdns)
-        if not tell_records(tell, found, mdns=mdns):
+        return tell_records(tell, found, mdns=mdns)
+
+    def _tell(self, packet: Packet, found: Message, protocol: str, query: _Query | None, *, again: bool) -> None:
+        if not self._tell_message(packet, found, protocol):
             return
+        tell = packet.detail
         if not found.flags & RESPONSE:
             if again and query is not None:
                 tell("dns.retransmit_request_in", query.frame)

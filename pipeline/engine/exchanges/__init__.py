@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.dialogues import Dialogues
-from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, STREAM, port_table, routes
+from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, QUOTED, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.registry import HEADERS, LOOKS, UDP_PORTS, registry
+from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
+from pipeline.engine.exchanges.registry import HEADERS, LOOKS, UDP_GUESSES, UDP_PORTS, registry
 from pipeline.engine.exchanges.spoken import Spoken
-from pipeline.engine.exchanges.tracker import Settling
+from pipeline.engine.exchanges.tracker import Quotes, Settling
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -43,8 +44,11 @@ class Exchanges:
         ]
         self._spoken = Spoken([
             (FIRST_DATAGRAMS + i, LOOKS[name]) for i, name in enumerate(known.datagrams) if name in LOOKS
-        ])
+        ], self._ports)
         self._settling = [tracker for tracker in self._datagrams if isinstance(tracker, Settling)]
+        self._guesses = [
+            (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
+        ]
         self._dialogues = Dialogues(notes, known.conversations)
         self._packet = Packet(self.out)
 
@@ -56,8 +60,11 @@ class Exchanges:
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns)
         dialogues.begin(columns, numbers, turns)
-        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers)
+        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers, self._guesses)
         self._spoken.begin(columns, numbers, turns, route, packet.named)
+        quotes = quoted_datagrams(columns, self._ports) if self.out.tells else {}
+        for quoted in quotes:
+            route[quoted] = route[quoted] or QUOTED
         # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
         ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
         forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
@@ -72,8 +79,12 @@ class Exchanges:
                 self._tick(ends[tick][1])
                 tick += 1
             packet.move(row)
+            if quotes and row in quotes:
+                self._quoted(packet, quotes[row])
             if to == STREAM:
                 dialogues.segment(packet)
+            elif to == QUOTED:
+                pass
             elif to >= FIRST_FRAMES:
                 self._frames[to - FIRST_FRAMES].frame(packet)
             else:
@@ -85,6 +96,11 @@ class Exchanges:
         for settling in self._settling:
             self._spoken.settle(settling.settled(), numbers, turns)
         name_rows(columns, packet.named)
+
+    def _quoted(self, packet: Packet, quote: Quote) -> None:
+        tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
+        if isinstance(tracker, Quotes):
+            tracker.quoted(packet, quote.data, quote.ports)
 
     def _tick(self, now: int | None) -> None:
         if now is None:

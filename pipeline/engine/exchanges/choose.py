@@ -94,7 +94,7 @@ _BY_CONTENT: tuple[tuple[str, Callable[[bytes, tuple[int, int]], bool]], ...] = 
 )
 _BY_PORT: tuple[tuple[str, frozenset[int]], ...] = (
     ("dns", frozenset({53, 5353, 5355})),
-    ("ssh", frozenset({22})),
+    ("ssh", frozenset({22, 29418})),
     ("smtp", frozenset({25, 587})),
     ("imap", frozenset({143})),
     ("pop", frozenset({110})),

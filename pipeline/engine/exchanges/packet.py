@@ -54,12 +54,13 @@ class Packet:
     """The frame at `row` of the batch under way: its number `frame` and `time` (ns since 1970), and of its conversation
     the engine's `number`, the `side` (0 or 1) that sent it, and the hash `flow`. `out` takes what is told of it.
     What a `muted` frame brings is told in rows only. `turned` is what a dialogue asked for by `become` or `leave`.
+    `waiting` is how many bytes of a side there are for a dialogue to take, which may be shown fewer of them first.
     `named` holds, of each row of the batch, the place of its top protocol among PROTOCOLS.
     """
 
     def __init__(self, out: Outlet) -> None:
         self.out = out
-        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = 0
+        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = self.waiting = 0
         self.is_udp = self.muted = False
         self.turned: str | None = None
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipeline.engine.dhcp.tracker import Dhcp
+from pipeline.engine.dns.guess import looks_like_dns
 from pipeline.engine.dns.tracker import Dns
+from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.spoken import Look
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
@@ -14,6 +16,8 @@ from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
 from pipeline.engine.quic.look import looks_like_quic
 from pipeline.engine.quic.tracker import Quic
+from pipeline.engine.smtp import Smtp
+from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
@@ -27,6 +31,10 @@ HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
 }
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
+UDP_GUESSES: dict[str, Guess] = {
+    "dns": looks_like_dns,
+}
+"""Tracker of datagrams to what tells whether one of another port is its, as Wireshark guesses."""
 
 LOOKS: dict[str, Look] = {
     "quic": looks_like_quic,
@@ -39,6 +47,8 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "icmp": Icmp,
     "tls": Tls,
     "quic": Quic,
+    "smtp": Smtp,
+    "ssh": Ssh,
 }
 
 

@@ -23,15 +23,18 @@ class Spoken:
     """By the engine's number of a UDP conversation: the route of the tracker that is to see it (0: none), and the place
     among PROTOCOLS of the name of all its datagrams, where the tracker wants to see no more of them."""
 
-    def __init__(self, looks: Sequence[tuple[int, Look]]) -> None:
+    def __init__(self, looks: Sequence[tuple[int, Look]], ports: NDArray[np.uint8]) -> None:
         self._looks = looks
+        self._ports = ports
         self._route: NDArray[np.uint8] = np.zeros(1024, np.uint8)
         self._name: NDArray[np.uint16] = np.zeros(1024, np.uint16)
 
     def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8], route: NDArray[np.uint8],
               named: NDArray[np.uint16]) -> None:
-        """Give `route` to rows that have none, and names to those that nobody is to see."""
-        rows = np.flatnonzero((turns & (bits.DATAGRAM | bits.QUOTED) == bits.DATAGRAM) & (numbers != 0) & (route == 0))
+        """Give `route` to rows that have none by their ports, and names to those that nobody is to see."""
+        rows = np.flatnonzero((turns & (bits.DATAGRAM | bits.QUOTED) == bits.DATAGRAM) & (numbers != 0))
+        ports = self._ports
+        rows = rows[ports[columns.values("udp.dstport")[rows]] | ports[columns.values("udp.srcport")[rows]] == 0]
         if not len(rows):
             return
         most = int(numbers[rows].max())
@@ -50,7 +53,7 @@ class Spoken:
             found = look(columns, rows)
             if found.any():
                 self._hear(look_route, found, of, to, name)
-        route[rows] = np.where(name == 0, to, 0)
+        route[rows] = np.where(name != 0, 0, np.where(to != 0, to, route[rows]))
         named[rows] = np.where(name != 0, name, named[rows])
 
     def _hear(self, route: int, found: NDArray[np.bool_], of: NDArray[np.int32], to: NDArray[np.uint8],

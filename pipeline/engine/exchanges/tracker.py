@@ -49,6 +49,15 @@ class Settling(Datagrams, Protocol):
         recognised anew; and that name. Each is told once, and may be told again with later datagrams."""
 
 
+@runtime_checkable
+class Quotes(Tracker, Protocol):
+    """A protocol over UDP of which the fields are told, too, that an ICMP error quotes."""
+
+    def quoted(self, packet: Packet, data: bytes, ports: tuple[int, int]) -> None:
+        """Tell the fields of a datagram that the frame at `packet` quotes: its payload, as far as it is there, and its
+        source and destination port."""
+
+
 class Dialogue(Protocol):
     """One TCP conversation, as its protocol sees it: bytes in order, of side 0 or 1.
 

@@ -6,6 +6,8 @@ from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
+from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
+from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
 from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 
 EXCHANGES: tuple[Record, ...] = (
@@ -13,6 +15,8 @@ EXCHANGES: tuple[Record, ...] = (
     DHCP,
     ICMP,
     TLS,
+    SMTP,
+    SSH,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -23,6 +27,8 @@ DETAILS: dict[str, Column] = {
         DHCP_DETAILS,
         ICMP_DETAILS,
         TLS_DETAILS,
+        SMTP_DETAILS,
+        SSH_DETAILS,
     )
     for column in columns
 }  # fmt: skip

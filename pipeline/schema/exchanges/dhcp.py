@@ -61,7 +61,7 @@ DHCP_DETAILS: tuple[C, ...] = (
     _option("value", "bytes16", "Value of each option"),
     _option("padding", "bytes16", "Padding"),
     C("dhcp.option.end", "u8", "End of the options"),
-    *(_option(o.name, _KIND_OF_FORM[o.form], o.meaning) for o in OPTIONS.values()),
+    *(_option(o.name, _KIND_OF_FORM[o.form], o.meaning) for n, o in OPTIONS.items() if n != 160),
     _option("policy_filter.ip", "ipv4", "Destinations that may be source routed"),
     _option("policy_filter.subnet_mask", "ipv4", "Their masks"),
     _option("static_route.ip", "ipv4", "Destinations of static routes"),

@@ -1,0 +1,5 @@
+"""SMTP: commands and their replies (RFC 5321)."""
+
+from pipeline.engine.smtp.tracker import Smtp
+
+__all__ = ["Smtp"]
