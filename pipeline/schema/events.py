@@ -35,6 +35,7 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "arp-requests-forgotten": "More ARP requests than the engine remembers: the oldest were told as they stood",
     "solicitations-forgotten": "More solicitations than the engine remembers: the oldest were told as unanswered",
     "bindings-forgotten": "More bindings of addresses than the engine remembers: the oldest were told, and begin anew",
+    "quic-forgotten": "More UDP conversations speak QUIC than are kept: the oldest were told as they stood",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

@@ -12,10 +12,13 @@ from pipeline.engine.dns.guess import looks_like_dns
 from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
+from pipeline.engine.exchanges.spoken import Look
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.http.tracker import Http
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
+from pipeline.engine.quic.look import looks_like_quic
+from pipeline.engine.quic.tracker import Quic
 from pipeline.engine.smtp import Smtp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
@@ -39,6 +42,11 @@ UDP_GUESSES: dict[str, Guess] = {
 }
 """Tracker of datagrams to what tells whether one of another port is its, as Wireshark guesses."""
 
+LOOKS: dict[str, Look] = {
+    "quic": looks_like_quic,
+}
+"""Tracker of datagrams to how they are recognised on any port."""
+
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "http": Http,
@@ -47,6 +55,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "icmp": Icmp,
     "arp": Arp,
     "tls": Tls,
+    "quic": Quic,
     "smtp": Smtp,
     "ssh": Ssh,
 }
