@@ -32,7 +32,11 @@ def kept(columns: Columns, keep: Keep, first_bytes: int = FIRST_BYTES) -> None:
     """Cut the bytes of the rows to what `keep` says, in place."""
     if keep == "full" or not columns.rows:
         return
-    cut = _bulk(columns) if keep == "headers" else _bulk(columns) & ~_wanted(columns, first_bytes)
+    wanted = None if keep == "headers" else _wanted(columns, first_bytes)
+    cut = _bulk(columns) if wanted is None else _bulk(columns) & ~wanted
+    for row in list(columns.datagrams):
+        if wanted is None or not wanted[row]:
+            del columns.datagrams[row]
     offset = columns.values("shoal.payload.offset").astype(np.uint32)
     payload, cap_len = columns.values("shoal.payload.len"), columns.values("frame.cap_len")
     cut &= (payload != 0) & (offset < cap_len.astype(np.uint32, copy=False))

@@ -11,6 +11,9 @@ cdef class Pool:
     cdef unsigned int _room_block
     cdef unsigned int _free
     cdef unsigned int _room
+    cdef unsigned int _waiting
+    cdef bint _overlaps
+    cdef unsigned long long _overlapped
     cdef unsigned int _oldest
     cdef unsigned int _newest
     cdef unsigned char[::1] _byte
@@ -21,6 +24,8 @@ cdef class Pool:
     cdef unsigned char[::1] _zeros
     cdef int reserve(self) except -1
     cdef int _gave_up(self) except -1
+    cdef int _came_twice(self) except -1
+    cdef int _flood(self) except -1
     cdef int _grow(self) except -1
     cdef int _grow_blocks(self) except -1
     cdef unsigned int _take_block(self) except? 0 nogil

@@ -17,6 +17,9 @@ MOST_BYTES = 64 << 20
 MOST_FRAGMENTS = 8192
 """Fragments of one datagram; one with more is given up."""
 
+FLOOD = 1000
+"""Datagrams that wait at once, above which it is told."""
+
 _BLOCK = cython.declare(cython.uint, 512)
 _BITMAP = cython.declare(cython.uint, 1024)
 _FIRST_ROOM = 256
@@ -27,6 +30,7 @@ _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 # that came before, where it begins, its length.
 _NEXT = cython.declare(cython.Py_ssize_t, 0)
 _EARLIER = cython.declare(cython.Py_ssize_t, 1)
+_FLOOD = cython.declare(cython.uint, FLOOD)
 _AT = cython.declare(cython.Py_ssize_t, 2)
 _SIZE = cython.declare(cython.Py_ssize_t, 3)
 # Words of a datagram: the next one in its bucket, or in the free list; the older and the newer one; the two blocks of
@@ -78,11 +82,14 @@ class Pool:
         self._room = 0
         self._oldest = 0
         self._newest = 0
+        self._waiting = 0
+        self._overlaps = False
+        self._overlapped = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
         numbers = [self.evicted, self._used, self._free_block, self._room_block, self._free, self._room, self._oldest,
-                   self._newest]  # fmt: skip
+                   self._newest, self._waiting, self._overlapped]  # fmt: skip
         if not self._room:
             return {"numbers": numbers}
         return {
@@ -109,7 +116,7 @@ class Pool:
             )
         (
             self.evicted, self._used, self._free_block, self._room_block, self._free, self._room, self._oldest,
-            self._newest,
+            self._newest, self._waiting, self._overlapped,
         ) = state["numbers"]  # fmt: skip
 
     @cython.cfunc
@@ -142,6 +149,21 @@ class Pool:
         """Count a datagram that was given up."""
         self.evicted += 1
         self._notes.note("fragments-forgotten", self.row, self.evicted)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _came_twice(self) -> cython.int:
+        """Count a fragment of which some was there before."""
+        self._overlapped += 1
+        self._notes.note("fragments-overlap", self.row, self._overlapped)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _flood(self) -> cython.int:
+        """Very many datagrams wait."""
+        self._notes.note("fragment-flood", self.row, self._waiting)
         return 0
 
     @cython.cfunc
@@ -195,6 +217,7 @@ class Pool:
     @cython.exceptval(-1, check=False)
     def drop(self, of: cython.uint) -> cython.int:
         """Forget the datagram `of`."""
+        self._waiting -= 1
         fragment: cython.uint = self._word[of, _LATEST]
         block: cython.uint
         after: cython.uint
@@ -285,6 +308,10 @@ class Pool:
         else:
             self._oldest = of
         self._newest = of
+        self._waiting += 1
+        if self._waiting > _FLOOD:
+            with cython.gil:
+                self._flood()
         for k in range(2):
             at = self._take_block()
             self._word[of, _MAP + k] = at
@@ -296,7 +323,7 @@ class Pool:
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def _cover(self, of: cython.uint, begin: cython.uint, end: cython.uint) -> cython.int:
-        """Note that the units from `begin` up to `end` are there."""
+        """Note that the units from `begin` up to `end` are there, and in `_overlaps` whether one was before."""
         at: cython.Py_ssize_t
         unit: cython.uint = begin
         bits: cython.uint
@@ -312,6 +339,8 @@ class Pool:
                 bits = 1 << (unit & 7)
                 unit += 1
             self._byte[at] = have | bits
+            if have & bits:
+                self._overlaps = True
             bits &= ~have & 255
             while bits:
                 bits &= bits - 1
@@ -367,8 +396,12 @@ class Pool:
         # The last unit counts when all of it is there, or all up to the datagram's end.
         if total != 0 and end >= total - 1:
             end = total - 1 + 7
+        self._overlaps = False
         if offset >> 3 < end >> 3:
             self._cover(of, offset >> 3, end >> 3)
+        if self._overlaps:
+            with cython.gil:
+                self._came_twice()
         if total != 0 and self._word[of, _UNITS] >= (total - 1 + 7) >> 3:
             return 1
         if self._word[of, _COUNT] > self._most_fragments:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pipeline.schema import metrics
 from pipeline.schema.column import Column, Record
-from pipeline.schema.ddl import record_aliases, table_columns
+from pipeline.schema.ddl import cell_type, record_aliases, table_columns
+from pipeline.schema.exchanges import DETAILS
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import TABLES, VIEWS
 
@@ -83,6 +84,10 @@ def record_fields(record: Record) -> list[Field]:
     ]
     if record is PACKETS:
         fields += [Field(table, name, "", "s", meaning, READ_ONLY) for name, meaning in _OF_SEVERAL_FRAMES]
+        # What is said in the frames: in SQL it is in the tables of exchanges.
+        fields += [
+            Field(table, c.name, _short_type(cell_type(c)), c.unit, c.meaning, READ_ONLY) for c in DETAILS.values()
+        ]
     return fields
 
 

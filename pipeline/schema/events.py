@@ -17,10 +17,23 @@ CAP_EVENTS: dict[str, str] = {
     "announcements-forgotten": "More announced endpoints than the engine remembers: the oldest were forgotten",
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
+    "streams-forgotten": "More TCP conversations to follow than the engine can: those silent longest were given up",
+    "stream-bytes-forgotten": "More bytes of TCP conversations waited for the rest of a message than are kept",
+    "stream-holes-forgotten": "More bytes waited behind a hole in a TCP conversation than are kept: it stays a hole",
+}
+"""Events of the engine's caps: name to meaning."""
+
+EXCHANGE_EVENTS: dict[str, str] = {
     "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
     "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
 }
-"""Events of the engine's caps: name to meaning."""
+"""Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
+
+FRAGMENT_EVENTS: dict[str, str] = {
+    "fragments-overlap": "Fragments brought bytes of a datagram that had come before: the first that came were kept",
+    "fragment-flood": "Over 1,000 datagrams wait for their other fragments; the count is how many",
+}
+"""Events of what fragments do: name to meaning."""
 
 FLEET_EVENTS: dict[str, str] = {
     "sequence-gap": "Frames that a collector captured never came; the frame is the first of them, the count how many",
@@ -30,7 +43,7 @@ FLEET_EVENTS: dict[str, str] = {
 }
 """Events of captures that come over Kafka: name to meaning."""
 
-EVENTS: dict[str, str] = CAP_EVENTS | FLEET_EVENTS
+EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS
 """Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
 EVENT_STATES = Record(

@@ -1,7 +1,8 @@
 """What travels from collectors to workers: the rows of one shard of a batch, as one Kafka message.
 
-The value is an Arrow IPC stream of one record batch of `PACKETS`, with each row's conversation and turn behind; the
-headers say what it covers. Both come from outside, so nothing is believed before it was checked.
+The value is an Arrow IPC stream of one record batch of `PACKETS`, with each row's conversation and turn behind, and
+where there are any the payloads of datagrams that were put together of fragments; the headers say what it covers.
+Both come from outside, so nothing is believed before it was checked.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pipeline.schema.columns import Columns
 from pipeline.schema.events import EVENTS
 from pipeline.schema.packets import PACKETS
 
-VERSION = 2
+VERSION = 3
 """Moves when the layout of messages does; it is part of `LAYOUT`."""
 LAYOUT = f"{schema_hash(PACKETS)}v{VERSION}"
 """What stands in the name of the topic, so that layouts that don't fit never meet."""
@@ -34,6 +35,8 @@ MOST_CLAIMED = 256 << 20
 _OWN = pa.schema([
     pa.field("shoal.conversation", pa.uint32(), nullable=False), pa.field("shoal.turn", pa.uint8(), nullable=False),
 ])  # fmt: skip
+_DATAGRAM = pa.field("shoal.datagram", pa.binary())
+_LONGEST_DATAGRAM = 65_535
 _LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 _TEXTS = {"sensor", "capture"}
 _MOST_TEXT = 1024
@@ -130,7 +133,12 @@ def encode(
     """The value of a message: the rows `rows` of the batch, with the conversation and turn of each (of all rows)."""
     batch = to_arrow(columns, rows, sparse=True)
     own = [pa.array(conversation[rows].astype(np.uint32)), pa.array(turn[rows])]
-    batch = pa.RecordBatch.from_arrays([*batch.columns, *own], schema=pa.schema([*batch.schema, *_OWN]))
+    fields = [*batch.schema, *_OWN]
+    datagrams = [columns.datagrams.get(row) for row in rows.tolist()] if columns.datagrams else []
+    if any(datagrams):
+        own.append(pa.array(datagrams, pa.binary()))
+        fields.append(_DATAGRAM)
+    batch = pa.RecordBatch.from_arrays([*batch.columns, *own], schema=pa.schema(fields))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema, options=_LZ4) as writer:
         writer.write_batch(batch)
@@ -160,6 +168,12 @@ def decode(value: bytes, columns: Columns, after: int = 0) -> tuple[NDArray[np.i
 
 
 def _taken(batch: pa.RecordBatch, columns: Columns, after: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    datagrams = None
+    if len(batch.schema) and batch.schema[-1].name == _DATAGRAM.name:
+        datagrams = batch.columns[-1]
+        if datagrams.type != _DATAGRAM.type:
+            raise SchemaMismatch(f"column {_DATAGRAM.name} is of type {datagrams.type}")
+        batch = batch.select(list(range(len(batch.schema) - 1)))
     own = len(batch.schema) - len(_OWN)
     for field, given in zip(_OWN, list(batch.schema)[max(own, 0):], strict=False):
         if field.name != given.name or field.type != given.type:
@@ -178,11 +192,24 @@ def _taken(batch: pa.RecordBatch, columns: Columns, after: int) -> tuple[NDArray
     seen = int(np.searchsorted(numbers, after, side="right"))
     if seen:
         from_arrow(rows.slice(seen), columns)
+    if datagrams is not None:
+        _take_datagrams(datagrams.slice(seen), columns)
     taken = np.asarray(conversation).astype(np.int64)[seen:]
     if len(taken) and int(taken.max()) > MOST_NUMBER:
         columns.clear()
         raise SchemaMismatch(f"shoal.conversation: a number is over {MOST_NUMBER}")
     return taken.astype(np.int32), np.array(turn)[seen:].copy()
+
+
+def _take_datagrams(datagrams: pa.Array, columns: Columns) -> None:
+    """The payloads of datagrams that were put together, by row."""
+    datagrams.validate(full=True)
+    for row in np.flatnonzero(np.asarray(datagrams.is_valid())).tolist():
+        payload = datagrams[row].as_py()
+        if len(payload) > _LONGEST_DATAGRAM:
+            columns.clear()
+            raise SchemaMismatch(f"{_DATAGRAM.name}: {len(payload)} bytes are no datagram")
+        columns.datagrams[row] = payload
 
 
 MOST_NUMBER = 2_000_000

@@ -10,6 +10,7 @@ from pathlib import Path
 from collectors.sources import open_capture
 from collectors.sources.identity import content_hash
 from pipeline.schema.ddl import literal
+from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.tables import EVENT_STATES, FLOW_STATES, PACKETS
 from pipeline.store.database import Database
 from pipeline.store.importer import import_capture
@@ -18,7 +19,7 @@ from pipeline.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "samples" / "demo.pcapng", *sorted((ROOT / "tests" / "scenarios").glob("*.pcap.gz")))
-COMPARED = (PACKETS, FLOW_STATES, EVENT_STATES)
+COMPARED = (PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES)
 COPY_NS = 370_000_000
 """By how much a copy of the sources is later than the one before."""
 _BEGIN = 1_795_000_000 * 10**9

@@ -46,6 +46,29 @@ def rows_of(columns: Columns, record: Record, names: tuple[str, ...] | None = No
         }
 
 
+def whole_rows_of(columns: Columns) -> Iterator[Row]:
+    """Each row's values with its lists, those that are empty left out."""
+    yield from (row | items for row, items in zip(rows_of(columns, columns.record), _lists(columns), strict=True))
+
+
+def _lists(columns: Columns) -> Iterator[Row]:
+    for row in range(columns.rows):
+        found: Row = {}
+        for name, lists in columns.lists.items():
+            first, end = int(lists.offsets[row]), int(lists.offsets[row + 1])
+            for column in columns.record.by_name.values():
+                if column in lists.group.columns and end > first:
+                    cells = lists.values(column, columns.rows)[first:end]
+                    coded = column.of.slab == "code"
+                    found[column.name] = [columns.texts[int(c)] if coded else _plain(c) for c in cells]
+            assert name == lists.group.name
+        yield found
+
+
+def _plain(cell: Any) -> Any:
+    return bytes(cell) if getattr(cell, "shape", ()) else int(cell)
+
+
 _SEEN = (
     "frame.number", "frame.time", "frame.len", "ip.src", "ipv6.src", "ip.ttl", "ipv6.hlim", "tcp.srcport", "tcp.stream",
     "tcp.len", "tcp.flags", "tcp.window_size", "shoal.tcp.analysis", "tcp.analysis.ack_rtt", "tcp.analysis.rto",

@@ -14,6 +14,8 @@ from collectors.sources import open_capture
 from pipeline.engine import Engine, fragment_pool
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
+from pipeline.schema.events import EVENT_STATES
+from tests.engine.flow_rows import rows_of
 from tests.engine.wire import A, B
 from tests.sources.makecap import pcap
 
@@ -135,3 +137,37 @@ def test_a_datagram_of_too_many_fragments_is_given_up(tmp_path: Path, monkeypatc
                  tmp_path, engine)
     assert [r["udp.srcport"] for r in found if r["udp.srcport"]] == [6]
     assert engine.reassembly.evicted > 0
+
+
+def _events(frames: list[bytes], folder: Path, batch_rows: int = 4096) -> list[tuple[str, int, int]]:
+    found: list[tuple[str, int, int]] = []
+
+    def take(rows: Columns) -> None:
+        found.extend((row["shoal.event.name"], row["shoal.event.frame"], row["shoal.event.count"])
+                     for row in rows_of(rows, EVENT_STATES))
+
+    rows(frames, folder, Engine(events=take), batch_rows)
+    return found
+
+
+def test_overlaps_are_told(tmp_path: Path) -> None:
+    """A fragment that comes twice, or reaches into another; a gap filled, or an end amid a unit, is none."""
+    whole = [four(1, at, data, more) for at, data, more in cut(datagram(53, 21))]
+    assert _events(whole[::-1], tmp_path) == []
+    one, *rest = [four(2, at, data, more) for at, data, more in cut(datagram(53))]
+    reaching = four(2, 72, bytes(16), True)
+    for batch_rows in (1, 4096):
+        events = _events([one, one, *rest[:2], reaching, *rest[2:]], tmp_path, batch_rows)
+        assert events == [("fragments-overlap", 2, 1), ("fragments-overlap", 5, 2)]
+
+
+def test_a_flood_of_fragments_is_told(tmp_path: Path) -> None:
+    frames = [four(ident, 0, bytes(16), True) for ident in range(2 * fragment_pool.FLOOD + 3)]
+    limit = fragment_pool.FLOOD
+    assert _events(frames[:limit], tmp_path) == []
+    assert _events(frames, tmp_path) == [
+        ("fragment-flood", limit + 1, limit + 1), ("fragment-flood", 2 * limit + 2, 2 * limit + 2),
+    ]
+    # Those that become whole wait no longer.
+    done = [frame for ident in range(2 * limit) for frame in (frames[ident], four(ident, 16, bytes(4), False))]
+    assert _events(done, tmp_path) == []

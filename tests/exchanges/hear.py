@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from collectors.sources.frames import NO_INTERFACE, Frames
 from pipeline.engine import Engine
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
-from tests.engine.flow_rows import Row, rows_of
+from tests.engine.flow_rows import Row, rows_of, whole_rows_of
 from tests.engine.wire import tcp as segment_frame
 from tests.engine.wire import udp
 from tests.sources.makecap import pcap
@@ -36,24 +35,6 @@ class Heard:
     events: list[tuple[str, int]] = field(default_factory=list)
 
 
-def _lists(columns: Columns) -> Iterator[Row]:
-    for row in range(columns.rows):
-        found: Row = {}
-        for name, lists in columns.lists.items():
-            first, end = int(lists.offsets[row]), int(lists.offsets[row + 1])
-            for column in columns.record.by_name.values():
-                if column in lists.group.columns and end > first:
-                    cells = lists.values(column, columns.rows)[first:end]
-                    coded = column.of.slab == "code"
-                    found[column.name] = [columns.texts[int(c)] if coded else _plain(c) for c in cells]
-            assert name == lists.group.name
-        yield found
-
-
-def _plain(cell: Any) -> Any:
-    return bytes(cell) if getattr(cell, "shape", ()) else int(cell)
-
-
 def frames_of(packets: Sequence[Frame], first: int = 1, cut: int = 1 << 20) -> Frames:
     """The frames as a source gives them, the first being number `first`; captured up to `cut` bytes each."""
     data = [packet[:cut] for _, packet in packets]
@@ -72,9 +53,7 @@ def heard(packets: Sequence[Frame], *, batch_rows: int = 4096, restore: bool = F
     found = Heard()
 
     def take(rows: Columns) -> None:
-        plain, lists = rows_of(rows, rows.record), _lists(rows)
-        whole = [row | items for row, items in zip(plain, lists, strict=True)]
-        found.rows.setdefault(rows.record.name.removesuffix("_states"), []).extend(whole)
+        found.rows.setdefault(rows.record.name.removesuffix("_states"), []).extend(whole_rows_of(rows))
 
     def noted(rows: Columns) -> None:
         found.events += [(r["shoal.event.name"], r["shoal.event.count"]) for r in rows_of(rows, rows.record)]

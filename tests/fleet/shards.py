@@ -19,7 +19,7 @@ from pipeline.schema.columns import Columns
 from pipeline.schema.events import EVENT_STATES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.message import Head, decode, encode
-from tests.engine.flow_rows import Row, rows_of
+from tests.engine.flow_rows import Row, rows_of, whole_rows_of
 
 
 def messages(path: Path, shards: int, batch_rows: int) -> Iterator[tuple[Head, bytes]]:
@@ -52,18 +52,27 @@ class Rows:
     packets: dict[int, Row] = field(default_factory=dict)
     flows: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
+    exchanges: dict[str, list[Row]] = field(default_factory=dict)
 
     def shard(self) -> Shard:
         """An engine whose rows come here."""
         return Shard(lambda rows: self.flows.extend(rows_of(rows, FLOW_STATES)),
-                     lambda rows: self.events.extend(rows_of(rows, EVENT_STATES)))
+                     lambda rows: self.events.extend(rows_of(rows, EVENT_STATES)), self.take_exchanges)
 
-    def sorted(self) -> tuple[dict[int, Row], list[Row], list[Row]]:
+    def take_exchanges(self, rows: Columns) -> None:
+        """Rows of exchanges come here."""
+        self.exchanges.setdefault(rows.record.name, []).extend(whole_rows_of(rows))
+
+    def sorted(self) -> tuple[dict[int, Row], list[Row], list[Row], dict[str, list[Row]]]:
         """All of it, in an order that does not depend on the shards."""
         return (
             dict(sorted(self.packets.items())),
             sorted(self.flows, key=lambda row: (row["shoal.first_frame"], row["shoal.last_frame"])),
             sorted(self.events, key=lambda row: (row["shoal.event.frame"], row["shoal.event.name"])),
+            {
+                name: sorted(rows, key=lambda row: (row["shoal.first_frame"], row["shoal.exchange"]))
+                for name, rows in sorted(self.exchanges.items())
+            },
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import random
 from dataclasses import replace
@@ -139,3 +140,31 @@ def test_mutated_messages_are_refused_or_taken_whole(values: list[tuple[Head, by
         first += 60
         shard.take(replace(head, first=first, last=first + 59), columns, numbers, turns)
     assert 300 < refused < 2000
+
+
+def test_datagrams_of_fragments_come_back() -> None:
+    """Only those of the rows sent, and at the row where they stand."""
+    columns, back = Columns(PACKETS, 60), Columns(PACKETS, 60)
+    value = next(v for h, v in messages(ROOT / "samples" / "demo.pcapng", 1, 60) if h.rows > 9)
+    numbers, turns = decode(value, columns)
+    columns.datagrams.update({2: b"two", 5: b"five", 6: b""})
+    columns.labels.update({"sensor": "s", "capture": "c", "shoal.day": datetime.date(2026, 11, 21)})
+    rows = np.array([0, 1, 5, 7])
+    sent = layout.encode(columns, rows, numbers, turns)
+    decode(sent, back)
+    assert back.datagrams == {2: b"five"}
+    first = int(columns.values("frame.number")[1])
+    decode(sent, back, first)
+    assert (back.rows, back.datagrams) == (2, {0: b"five"})
+    decode(layout.encode(columns, np.array([0, 1]), numbers, turns), back)
+    assert back.datagrams == {}
+
+
+def test_a_datagram_that_is_none_is_refused() -> None:
+    columns = Columns(PACKETS, 60)
+    value = next(v for h, v in messages(ROOT / "samples" / "demo.pcapng", 1, 60) if h.rows > 9)
+    numbers, turns = decode(value, columns)
+    columns.labels.update({"sensor": "s", "capture": "c", "shoal.day": datetime.date(2026, 11, 21)})
+    columns.datagrams[1] = bytes(65_536)
+    with pytest.raises(SchemaMismatch, match="no datagram"):
+        decode(layout.encode(columns, np.arange(3), numbers, turns), Columns(PACKETS, 60))

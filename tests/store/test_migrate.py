@@ -11,6 +11,7 @@ import pytest
 from pipeline.schema.column import Column
 from pipeline.schema.columns import Columns
 from pipeline.schema.ddl import create_table, quote, stored_name, table_columns
+from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import TABLES, VIEWS
 from pipeline.store.database import Database
@@ -44,7 +45,7 @@ def test_a_second_run_does_nothing(database: Database) -> None:
     assert names == {
         "packets", "capture_states", "captures", "event_states", "events", "flow_states", "flows",
         "sensors", "fleet", "dead_letters", "checkpoints",
-    }
+    } | {name for record in EXCHANGES for name in (record.name, record.name.removesuffix("_states"))}
 
 
 @pytest.mark.parametrize("state", OLDER)

@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.schema.columns import Columns
 from pipeline.schema.ddl import create_table, quote
+from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.packets import PACKETS
-from pipeline.schema.retention import (
+from pipeline.schema.retention import ROWS_OF, (
     ROWS_OF,
     Retention,
     raw_ttl,
@@ -58,7 +59,8 @@ def test_what_is_set_stays_until_something_else_is(database: Database, at_once: 
     if not at_once:
         migrate(database)
     assert migrate(database, retention=ALL)
-    assert _kept(database) == {
+    exchanges = {record.name: 365 for record in EXCHANGES}
+    assert _kept(database) == exchanges | {
         "packets": 56, "flow_states": 365, "event_states": 90, "dead_letters": 90, "sensors": 30,
     }
     assert read_raw_ttl(_created(database, "packets")) == 7
@@ -66,12 +68,13 @@ def test_what_is_set_stays_until_something_else_is(database: Database, at_once: 
     for again in (ALL, Retention()):
         assert migrate(database, retention=again) == []
     statements = migrate(database, retention=Retention(flows=30))
-    assert statements == [f"ALTER TABLE `flow_states` MODIFY TTL {rows_ttl(30)}"]
+    assert statements == [f"ALTER TABLE `{name}` MODIFY TTL {rows_ttl(30)}" for name in ROWS_OF["flows"]]
     (statement,) = migrate(database, retention=Retention(raw=0))
     assert statement == "ALTER TABLE `packets` MODIFY COLUMN `frame.raw` REMOVE TTL"
     assert migrate(database, retention=Retention(packets=0)) == ["ALTER TABLE `packets` REMOVE TTL"]
     assert len(migrate(database, retention=Retention(budget=0))) == 1
-    assert _kept(database) == {"flow_states": 30, "event_states": 90, "dead_letters": 90, "sensors": 30}
+    exchanges = {record.name: 30 for record in EXCHANGES}
+    assert _kept(database) == exchanges | {"flow_states": 30, "event_states": 90, "dead_letters": 90, "sensors": 30}
     assert (read_raw_ttl(_created(database, "packets")), _budget(database)) == (0, 0)
     assert migrate(database) == []
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.schema import topics
+from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.message import LAYOUT
 from pipeline.schema.tables import EVENT_STATES, FLOW_STATES, PACKETS
 from pipeline.store.remote import Remote
@@ -22,7 +23,7 @@ from tests.broker.broker import Broker, free_ports, unique
 from tests.worker.publish import Sent, publish
 
 ROOT = Path(__file__).resolve().parents[2]
-COMPARED = (PACKETS, FLOW_STATES, EVENT_STATES)
+COMPARED = (PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES)
 ENV = os.environ | {"PYTHONPATH": str(ROOT)}
 SHOAL = (sys.executable, "-m", "pipeline.cli.main")
 

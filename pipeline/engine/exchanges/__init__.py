@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.dialogues import Dialogues
 from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
@@ -44,12 +45,18 @@ class Exchanges:
         packet, dialogues = self._packet, self._dialogues
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns)
-        dialogues.begin(numbers)
+        dialogues.begin(columns, numbers, turns)
         route = routes(columns, numbers, turns, self._ports, dialogues.followed)
-        ends = rows_of_ticks(columns, ticks)
+        # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
+        ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
+        forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
+        if len(forgot):
+            ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
         rows = np.flatnonzero(route)
         tick = 0
-        for row, to in zip(rows.tolist(), route[rows].tolist(), strict=True):
+        at = packet.seek(0, rows, route, dialogues.followed)
+        while at < len(rows):
+            row, to = int(rows[at]), int(route[rows[at]])
             while tick < len(ends) and ends[tick][0] <= row:
                 self._tick(ends[tick][1])
                 tick += 1
@@ -58,11 +65,17 @@ class Exchanges:
                 dialogues.segment(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
+            at = packet.seek(at + 1, rows, route, dialogues.followed)
         for _, now in ends[tick:]:
             self._tick(now)
+        dialogues.end()
         name_rows(columns, packet.named)
 
-    def _tick(self, now: int) -> None:
+    def _tick(self, now: int | None) -> None:
+        if now is None:
+            self._dialogues.forget()
+            return
+        self._dialogues.tick(now)
         for tracker in self._trackers.values():
             tracker.tick(now)
 
@@ -90,3 +103,7 @@ class Exchanges:
         for name, tracker in self._trackers.items():
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
+
+
+def _row_of(end: tuple[int, int | None]) -> int:
+    return end[0]

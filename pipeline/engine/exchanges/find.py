@@ -14,8 +14,8 @@ STREAM = 1
 """Route of a row of a TCP conversation; routes of datagrams are higher."""
 FIRST_DATAGRAMS = 2
 
-UNKNOWN, FOLLOWED, PASSED_OVER = 0, 1, 2
-"""Of a TCP conversation: nothing was said yet, a tracker follows it, none does."""
+UNKNOWN, FOLLOWED, PASSED_OVER, ANEW = 0, 1, 2, 3
+"""Of a TCP conversation: nothing was said yet, a tracker follows it, none does, it was given up amid its bytes."""
 
 _FIN_SYN_RST = 7
 
@@ -41,6 +41,7 @@ def routes(columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8
     to = ports[columns.values("udp.dstport")[rows]]
     found[rows] = np.where(to != 0, to, ports[columns.values("udp.srcport")[rows]])
     said = (columns.values("tcp.len") != 0) | (columns.values("tcp.flags").astype(np.uint16) & _FIN_SYN_RST != 0)
+    said |= turns & bits.BEGINS != 0
     rows = np.flatnonzero(tcp & ours & said)
     begins = turns[rows] & bits.BEGINS != 0
     rows = rows[begins | (followed[numbers[rows]] != PASSED_OVER)]

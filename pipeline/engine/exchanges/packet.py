@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine import turns
+from pipeline.engine import turns as bits
+from pipeline.engine.exchanges.find import PASSED_OVER, STREAM
 from pipeline.engine.exchanges.names import PROTOCOL_ID, base_names
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.schema import PACKETS
@@ -15,86 +17,183 @@ from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns, Slots
 
 _s = Slots(PACKETS)
-_NUMBER = _s.u64("frame.number")
-_TIME = _s.u64("frame.time")
-_FLOW = _s.u64("shoal.flow_id")
-_VERSION = _s.u8("ip.version")
-_SRC4, _DST4 = _s.u32("ip.src"), _s.u32("ip.dst")
-_SRC6, _DST6 = _s.b16("ipv6.src"), _s.b16("ipv6.dst")
-_UDP_SRC, _UDP_DST = _s.u16("udp.srcport"), _s.u16("udp.dstport")
-_TCP_SRC, _TCP_DST = _s.u16("tcp.srcport"), _s.u16("tcp.dstport")
-_UDP_STREAM, _TCP_STREAM = _s.u32("udp.stream"), _s.u32("tcp.stream")
-_L_UDP = _s.lane("udp")
-_L_TCP = _s.lane("tcp")
+_NUMBER = cython.declare(cython.Py_ssize_t, _s.u64("frame.number"))
+_TIME = cython.declare(cython.Py_ssize_t, _s.u64("frame.time"))
+_FLOW = cython.declare(cython.Py_ssize_t, _s.u64("shoal.flow_id"))
+_VERSION = cython.declare(cython.Py_ssize_t, _s.u8("ip.version"))
+_SRC4 = cython.declare(cython.Py_ssize_t, _s.u32("ip.src"))
+_DST4 = cython.declare(cython.Py_ssize_t, _s.u32("ip.dst"))
+_SRC6 = cython.declare(cython.Py_ssize_t, _s.b16("ipv6.src"))
+_DST6 = cython.declare(cython.Py_ssize_t, _s.b16("ipv6.dst"))
+_UDP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("udp.srcport"))
+_UDP_DST = cython.declare(cython.Py_ssize_t, _s.u16("udp.dstport"))
+_TCP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("tcp.srcport"))
+_TCP_DST = cython.declare(cython.Py_ssize_t, _s.u16("tcp.dstport"))
+_UDP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("udp.stream"))
+_TCP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("tcp.stream"))
+_TCP_SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
+_TCP_RELATIVE = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq"))
+_TCP_MARKS = cython.declare(cython.Py_ssize_t, _s.u32("shoal.tcp.analysis"))
+_TCP_ACK = cython.declare(cython.Py_ssize_t, _s.u32("tcp.ack_raw"))
+_TCP_LEN = cython.declare(cython.Py_ssize_t, _s.u32("tcp.len"))
+_TCP_FLAGS = cython.declare(cython.Py_ssize_t, _s.u16("tcp.flags"))
+_PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
+_PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_L_UDP = cython.declare(cython.Py_ssize_t, _s.lane("udp"))
+_SIDE = cython.declare(cython.int, bits.SIDE)
+_BEGINS = cython.declare(cython.int, bits.BEGINS)
+_STREAM = cython.declare(cython.int, STREAM)
+_PASSED_OVER = cython.declare(cython.int, PASSED_OVER)
+
+NOBODY = "-"
+"""Instead of a tracker's name: none is to follow the conversation."""
 
 
+@cython.cclass
 class Packet:
     """The frame at `row` of the batch under way: its number `frame` and `time` (ns since 1970), and of its conversation
     the engine's `number`, the `side` (0 or 1) that sent it, and the hash `flow`. `out` takes what is told of it.
+    What a `muted` frame brings is told in rows only. `turned` is what a dialogue asked for by `become` or `leave`.
     `waiting` is how many bytes of a side there are for a dialogue to take, which may be shown fewer of them first.
     `named` holds, of each row of the batch, the place of its top protocol among PROTOCOLS.
     """
 
     def __init__(self, out: Outlet) -> None:
         self.out = out
-        self.row = self.frame = self.time = self.flow = self.number = self.side = 0
-        self.is_udp = False
-        self.turn = 0
+        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = 0
         self.waiting = 0
-        self._begun: dict[str, int] = {}
+        self.is_udp = self.muted = False
+        self.turned: str | None = None
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
-        self.columns: Columns
-        self._numbers: NDArray[np.int32]
-        self._turns: NDArray[np.uint8]
+        self.columns: Columns | None = None
+        self._begun: dict[str, int] = {}
 
-    def begin(self, columns: Columns, numbers: NDArray[np.int32], turns_: NDArray[np.uint8]) -> None:
+    def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Take up a batch."""
-        self.columns, self._numbers, self._turns = columns, numbers, turns_
+        plain = not cython.compiled
+        self.columns = columns
+        slabs: Any = (columns.u8, columns.u16, columns.u32, columns.u64, columns.lane, numbers, turns)
+        if plain:
+            slabs = tuple(memoryview(slab) for slab in slabs)
+        self._u8, self._u16, self._u32, self._u64, self._lane, self._numbers, self._turns = slabs
         self.out.begin(columns)
         self.named = base_names(columns)
 
-    def move(self, row: int) -> None:
+    def seek(self, at: int, rows: Any, route: Any, followed: Any) -> int:
+        """The first place from `at` on in `rows` (int64) whose row is to be seen, len(rows) where there is none: those
+        of conversations that are passed over by now (see `find`) are not. `route` is uint8 by row."""
+        plain = not cython.compiled
+        place: cython.longlong[::1] = memoryview(rows) if plain else rows
+        to: cython.uchar[::1] = memoryview(route) if plain else route
+        state: cython.uchar[::1] = memoryview(followed) if plain else followed
+        k: cython.Py_ssize_t = at
+        n: cython.Py_ssize_t = place.shape[0]
+        row: cython.Py_ssize_t
+        while k < n:
+            row = place[k]
+            if to[row] != _STREAM or self._turns[row] & _BEGINS or state[self._numbers[row]] != _PASSED_OVER:
+                break
+            k += 1
+        return k
+
+    def move(self, row: cython.Py_ssize_t) -> None:
         """Stand at `row`."""
-        u64 = self.columns.u64
         self.row = row
-        self.frame, self.time, self.flow = int(u64[_NUMBER, row]), int(u64[_TIME, row]), int(u64[_FLOW, row])
-        self.number, self.turn = int(self._numbers[row]), int(self._turns[row])
-        self.side = self.turn & turns.SIDE
-        self.is_udp = self.columns.lane[_L_UDP, row] != 0
-        self._begun.clear()
+        self.frame = self._u64[_NUMBER, row]
+        self.time = self._u64[_TIME, row]
+        self.flow = self._u64[_FLOW, row]
+        self.number = self._numbers[row]
+        self.turn = self._turns[row]
+        self.side = self.turn & _SIDE
+        self.is_udp = self._lane[_L_UDP, row] != 0
+        if self._begun:
+            self._begun.clear()
 
     @property
     def ports(self) -> tuple[int, int]:
         """Source and destination port."""
-        u16 = self.columns.u16
         if self.is_udp:
-            return int(u16[_UDP_SRC, self.row]), int(u16[_UDP_DST, self.row])
-        return int(u16[_TCP_SRC, self.row]), int(u16[_TCP_DST, self.row])
+            return self._u16[_UDP_SRC, self.row], self._u16[_UDP_DST, self.row]
+        return self._u16[_TCP_SRC, self.row], self._u16[_TCP_DST, self.row]
+
+    @property
+    def seq(self) -> int:
+        """`tcp.seq_raw`."""
+        return self._u32[_TCP_SEQ, self.row]
+
+    @property
+    def ack(self) -> int:
+        """`tcp.ack_raw`."""
+        return self._u32[_TCP_ACK, self.row]
+
+    @property
+    def length(self) -> int:
+        """`tcp.len`: payload bytes on the wire."""
+        return self._u32[_TCP_LEN, self.row]
+
+    @property
+    def flags(self) -> int:
+        """`tcp.flags`."""
+        return self._u16[_TCP_FLAGS, self.row]
 
     @property
     def addresses(self) -> tuple[bytes, bytes]:
         """Source and destination address of the innermost conversation: 4 or 16 bytes each."""
-        columns, row = self.columns, self.row
-        if columns.u8[_VERSION, row] == 6:
-            return columns.b16[_SRC6, row].tobytes(), columns.b16[_DST6, row].tobytes()
-        u32 = columns.u32
-        return int(u32[_SRC4, row]).to_bytes(4, "big"), int(u32[_DST4, row]).to_bytes(4, "big")
+        if self._u8[_VERSION, self.row] == 6:
+            b16 = self.columns.b16  # type: ignore[union-attr]
+            return b16[_SRC6, self.row].tobytes(), b16[_DST6, self.row].tobytes()
+        source: int = self._u32[_SRC4, self.row]
+        target: int = self._u32[_DST4, self.row]
+        return source.to_bytes(4, "big"), target.to_bytes(4, "big")
 
     def payload(self) -> bytes:
-        """The captured bytes behind the innermost header."""
-        columns, row = self.columns, self.row
-        whole = columns.datagrams.get(row)
-        if whole is not None:
-            return whole
-        start = int(columns.raw_offset[row]) + int(columns.values("shoal.payload.offset")[row])
-        return bytes(columns.raw_buffer[start : start + int(columns.values("shoal.payload.len")[row])])
+        """The captured bytes behind the innermost header; of a datagram that was put together, all of it."""
+        columns: Any = self.columns
+        if columns.datagrams:
+            whole = columns.datagrams.get(self.row)
+            if whole is not None:
+                return whole
+        start: int = int(columns.raw_offset[self.row]) + self._u16[_PAYLOAD, self.row]
+        return bytes(columns.raw_buffer[start : start + self._u32[_PAYLOAD_LEN, self.row]])
+
+    @property
+    def marks(self) -> int:
+        """`shoal.tcp.analysis`: the bits of `pipeline.engine.tcp.layout`, from RETRANSMISSION on."""
+        return self._u32[_TCP_MARKS, self.row]
+
+    @property
+    def relative(self) -> int:
+        """`tcp.seq`: the sequence number counted from the side's first."""
+        return self._u32[_TCP_RELATIVE, self.row]
+
+    @property
+    def captured(self) -> int:
+        """How many bytes `payload` has."""
+        columns: Any = self.columns
+        if columns.datagrams:
+            whole = columns.datagrams.get(self.row)
+            if whole is not None:
+                return len(whole)
+        return self._u32[_PAYLOAD_LEN, self.row]
+
+    def become(self, protocol: str) -> None:
+        """What follows in the conversation is for the dialogue of tracker `protocol`; "": that is to be found out."""
+        self.turned = protocol
+
+    def leave(self) -> None:
+        """Nobody wants what follows in the conversation."""
+        self.turned = NOBODY
 
     def name(self, protocol: str) -> None:
         """The frame's top protocol is `protocol`, one of PROTOCOLS; the last one told holds."""
+        if self.muted:
+            return
         self.named[self.row] = PROTOCOL_ID[protocol]
 
     def detail(self, name: str, value: object) -> None:
         """The frame has field `name`."""
+        if self.muted:
+            return
         self.out.detail(self.row, name, value)
 
     def exchange(self, record: Record, *, reverse: bool = False) -> Row:
@@ -102,7 +201,6 @@ class Packet:
 
         The sender is the client, or with `reverse` the server.
         """
-        columns, row = self.columns, self.row
         index = self._begun.get(record.name, 0)
         self._begun[record.name] = index + 1
         found: dict[str, Any] = {
@@ -121,8 +219,10 @@ class Packet:
             one, other = self.ports
             if reverse:
                 one, other = other, one
-            kind = "udp" if self.is_udp else "tcp"
-            found[f"{kind}.srcport"], found[f"{kind}.dstport"] = one, other
-            stream = _UDP_STREAM if self.is_udp else _TCP_STREAM
-            found[f"{kind}.stream"] = int(columns.u32[stream, row])
+            if self.is_udp:
+                found["udp.srcport"], found["udp.dstport"] = one, other
+                found["udp.stream"] = self._u32[_UDP_STREAM, self.row]
+            else:
+                found["tcp.srcport"], found["tcp.dstport"] = one, other
+                found["tcp.stream"] = self._u32[_TCP_STREAM, self.row]
         return found

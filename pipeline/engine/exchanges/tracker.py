@@ -35,7 +35,15 @@ class Datagrams(Tracker, Protocol):
 class Dialogue(Protocol):
     """One TCP conversation, as its protocol sees it: bytes in order, of side 0 or 1.
 
-    `need[side]` is how many bytes there must be before `take` is called again for a side (0: any).
+    `need[side]` is how many bytes there must be before `take` is called again for a side (0: any). It holds until the
+    dialogue sets it anew: set it to 0, or to the next message's, when a message is done with.
+
+    Within `take`, `lost` and `closed` it may say `packet.become("tls")`: what follows the bytes done with, of both
+    sides, is the dialogue of another tracker (STARTTLS, Upgrade); `packet.become("")`: it is to be found out anew by
+    content (CONNECT); `packet.leave()`: nobody wants the rest. It is not called any more then, but for `ended`.
+
+    A frame may bring several messages, and a frame that Wireshark takes for sent again or out of order brings messages
+    of which no details are told, as tshark tells none: that is seen to by `packet`; rows are told as ever.
     """
 
     need: list[int]
@@ -43,19 +51,32 @@ class Dialogue(Protocol):
     def take(self, packet: Packet, side: int, data: bytes) -> int:
         """`data` begins where the last message of the side ended; `packet` is the frame that brought its end.
 
-        How many bytes are done with: the others come again with more behind them. More than there are: those that
-        follow are passed over as they come.
+        How many bytes are done with: the others come again with more behind them, maybe at once. More than there are:
+        those that follow are passed over as they come, unseen; who wants to know when the last of them came leaves it
+        to be taken. With 0, `take` is called again when there are more bytes than now (and `need`).
         """
 
     def lost(self, packet: Packet, side: int, count: int) -> bool:
         """`count` bytes of the side were not captured, and what waited before them is gone; whether the protocol can
-        go on at what follows."""
+        go on at what follows. Not told of bytes that are passed over anyway; `Mindful.missed` is."""
 
     def closed(self, packet: Packet, side: int, data: bytes) -> None:
         """The side has ended (FIN), or the conversation (RST); `data` is what was not done with."""
 
     def state(self) -> Tree:
         """All that is known of the conversation."""
+
+
+@runtime_checkable
+class Mindful(Dialogue, Protocol):
+    """A dialogue that is told more."""
+
+    def missed(self, packet: Packet, side: int, count: int) -> None:
+        """`count` bytes that are passed over were not captured."""
+
+    def ended(self) -> None:
+        """The last call: both sides are closed, or the conversation was given up (silent for long, forgotten at a cap,
+        its ports are another's now, `become`, the end of the capture). Rows that wait are to be told."""
 
 
 @runtime_checkable

@@ -1,0 +1,23 @@
+cdef class Packet:
+    cdef public object out
+    cdef public object columns
+    cdef public object named
+    cdef public Py_ssize_t row
+    cdef public unsigned long long frame
+    cdef public long long time
+    cdef public unsigned long long flow
+    cdef public int number
+    cdef public int side
+    cdef public int turn
+    cdef public Py_ssize_t waiting
+    cdef public bint is_udp
+    cdef public bint muted
+    cdef public object turned
+    cdef dict _begun
+    cdef unsigned char[:, ::1] _u8
+    cdef unsigned short[:, ::1] _u16
+    cdef unsigned int[:, ::1] _u32
+    cdef unsigned long long[:, ::1] _u64
+    cdef unsigned char[:, ::1] _lane
+    cdef int[::1] _numbers
+    cdef unsigned char[::1] _turns
