@@ -37,7 +37,7 @@ def spelled(form: Form, values: Sequence[Any]) -> list[str]:
     if name == "mac":
         return [v.to_bytes(6, "big").hex(":") for v in values]
     if name == "bytes":
-        return [v.hex() for v in values]
+        return [v.hex() or "<MISSING>" for v in values]
     if name == "seconds":
         return [f"{'-' if v < 0 else ''}{abs(v) // 1_000_000_000}.{abs(v) % 1_000_000_000:09d}" for v in values]
     if name == "word":

@@ -24,6 +24,13 @@ CAP_EVENTS: dict[str, str] = {
 """Events of the engine's caps: name to meaning."""
 
 EXCHANGE_EVENTS: dict[str, str] = {
+    "streams-forgotten": "More TCP conversations to follow than the engine can: those silent longest were given up",
+    "stream-bytes-forgotten": "More bytes of TCP conversations waited for the rest of a message than are kept",
+    "stream-holes-forgotten": "More bytes waited behind a hole in a TCP conversation than are kept: it stays a hole",
+    "queries-forgotten": "More DNS queries than the engine remembers: the oldest were told as unanswered",
+    "echoes-forgotten": "More ICMP requests than the engine remembers: the oldest were told as unanswered",
+    "dhcp-exchanges-forgotten": "More DHCP exchanges than the engine remembers: the oldest were told as they stood",
+    "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
     "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
     "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
 }

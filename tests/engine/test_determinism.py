@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from pipeline.schema.flows import FLOW_STATES
 from tests.engine.conversations import ethernet
-from tests.engine.flow_rows import Row, rows_of
+from tests.engine.flow_rows import Row, rows_of, whole_rows_of
 from tests.engine.wire import A, B, C, invite, tcp, udp
 from tests.sources.makecap import pcap
 
@@ -77,32 +78,58 @@ def _cells(columns: Columns) -> Iterator[tuple[str, NDArray[np.generic]]]:
             yield c.name, lists.values(c, columns.rows).copy()
 
 
-Rows = tuple[dict[str, NDArray[np.generic]], list[Row]]
+def _said(columns: Columns) -> Iterator[tuple[str, object]]:
+    """The name of each frame's protocol, and the fields of what is said in it."""
+    numbers = columns.values("frame.number").tolist()
+    codes = columns.values("_ws.col.Protocol").tolist()
+    names = (columns.texts[code] for code in codes)
+    yield from (("_ws.col.Protocol", named) for named in zip(numbers, names, strict=True))
+    for name, (rows, values) in columns.details.items():
+        yield from ((name, (numbers[row], value)) for row, value in zip(rows, values, strict=True))
+
+
+@dataclass
+class Rows:
+    """Cells of packets, rows of conversations, rows of exchanges by record, and fields of frames by name."""
+
+    packets: dict[str, NDArray[np.generic]] = field(default_factory=dict)
+    flows: list[Row] = field(default_factory=list)
+    exchanges: dict[str, list[Row]] = field(default_factory=dict)
+    said: dict[str, list[object]] = field(default_factory=dict)
 
 
 def _rows(path: Path, batch_rows: int, seed: int | None = None, often: float = 0.0) -> Rows:
     """Packets and conversations; with `seed`, the engine is replaced by its snapshot's at random places."""
     packets: dict[str, list[NDArray[np.generic]]] = {}
-    flows: list[Row] = []
+    found = Rows()
     rng = random.Random(seed)
 
     def sink(rows: Columns) -> None:
-        flows.extend(rows_of(rows, FLOW_STATES))
+        found.flows.extend(rows_of(rows, FLOW_STATES))
 
-    engine, columns, replaced = Engine(sink), Columns(PACKETS, batch_rows), 0
+    def exchanges(rows: Columns) -> None:
+        found.exchanges.setdefault(rows.record.name, []).extend(whole_rows_of(rows))
+
+    def new() -> Engine:
+        return Engine(sink, None, exchanges, details=True)
+
+    engine, columns, replaced = new(), Columns(PACKETS, batch_rows), 0
     with open_capture(str(path), batch_rows=batch_rows) as reader:
         for batch in reader:
             decode(batch, columns)
             engine.process(columns)
             for name, cells in _cells(columns):
                 packets.setdefault(name, []).append(cells)
+            for name, value in _said(columns):
+                found.said.setdefault(name, []).append(value)
             if seed is not None and rng.random() < often:
-                snapshot, engine = engine.snapshot(), Engine(sink)
+                snapshot, engine = engine.snapshot(), new()
                 engine.restore(snapshot)
                 replaced += 1
     engine.finish()
     assert seed is None or replaced > 1
-    return {name: np.concatenate(parts) for name, parts in packets.items()}, flows
+    found.packets = {name: np.concatenate(parts) for name, parts in packets.items()}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +143,13 @@ def expected(capture: Path) -> Rows:
 def test_batches_and_snapshots(
     capture: Path, expected: Rows, batch_rows: int, seed: int | None, often: float
 ) -> None:
-    packets, flows = _rows(capture, batch_rows, seed, often)
-    assert [name for name, cells in expected[0].items() if not np.array_equal(cells, packets[name])] == []
-    assert flows == expected[1]
-    assert len(flows) > 100
+    found = _rows(capture, batch_rows, seed, often)
+    assert [n for n, cells in expected.packets.items() if not np.array_equal(cells, found.packets[n])] == []
+    assert found.flows == expected.flows
+    assert len(found.flows) > 100
+    assert found.exchanges == expected.exchanges
+    assert found.said == expected.said
+    assert {"dns_states"} <= found.exchanges.keys()
 
 
 def test_a_snapshot_of_other_parts_is_refused(capture: Path) -> None:
@@ -148,4 +178,4 @@ def test_rows_are_handed_out_when_asked_for(capture: Path) -> None:
             counts.append(len(flushed))
     engine.finish()
     assert counts[0] < counts[len(counts) // 2] < len(flushed)
-    assert flushed == _rows(capture, 65_536)[1]
+    assert flushed == _rows(capture, 65_536).flows

@@ -100,7 +100,7 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> Listen:
     def registered(notes: Notes, out: Outlet) -> Registry:
         one = Recorder(notes, out)
         made.append(one)
-        return Registry({"http": one}, {}, {"http": one})
+        return Registry({"http": one}, conversations={"http": one})
 
     monkeypatch.setattr("pipeline.engine.exchanges.registry", registered)
 

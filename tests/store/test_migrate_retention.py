@@ -11,7 +11,7 @@ from pipeline.schema.columns import Columns
 from pipeline.schema.ddl import create_table, quote
 from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.packets import PACKETS
-from pipeline.schema.retention import ROWS_OF, (
+from pipeline.schema.retention import (
     ROWS_OF,
     Retention,
     raw_ttl,

@@ -2,75 +2,268 @@
 
 from __future__ import annotations
 
+from pipeline.engine.dns import registry as r
+from pipeline.engine.dns.message import RESPONSE, Message, read_message
+from pipeline.engine.dns.rows import put_message, put_question
+from pipeline.engine.dns.stream import Messages
+from pipeline.engine.dns.tell import tell_header, tell_questions, tell_records
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.tracker import Dialogue
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.exchanges.dns import DNS
 
+SECOND = 1_000_000_000
+
+AGAIN = 5 * SECOND
+"""A query with the number of one that waits for its response is that query sent again, within this time (ns)."""
+
+PATIENCE = 10 * SECOND
+"""A query is told as unanswered after this time (ns)."""
+
+REMEMBERED = 300 * SECOND
+"""How long (ns) a query is known, answered or not: for responses that come late or again."""
+
+MOST_QUERIES = 32_768
+"""Queries that are remembered."""
+
+_PORTS = {53: "DNS", 5353: "MDNS", 5355: "LLMNR"}
+
+_MASKS = {"DNS": 0xFFFF, "MDNS": 0x7FFF, "LLMNR": 0xFFFF}
+
+
+def protocol_at(ports: tuple[int, int]) -> str:
+    """DNS, MDNS or LLMNR, by the lower of the ports that is one of theirs."""
+    one, other = ports
+    if one > other:
+        one, other = other, one
+    return _PORTS.get(one) or _PORTS.get(other) or "DNS"
+
+
+class _Query:
+    """A query: `row` until it is told, `question` as it was sent, the frame of the first response (0 before it), and
+    what that said. With `many`, one query has several responses."""
+
+    __slots__ = ("frame", "many", "question", "response", "row", "said", "side", "time")
+
+    def __init__(self, frame: int, time: int, side: int, question: bytes) -> None:
+        self.frame, self.time, self.side, self.question = frame, time, side, question
+        self.response = 0
+        self.many = False
+        self.row: Row | None = None
+        self.said: list[str] = []
+
 
 class Dns:
-    """Takes messages; tells a row of each query with its response."""
+    """Takes messages; tells a row of each query with its response.
+
+    The fields of frames follow Wireshark, for which a conversation's response belongs to the last query of its number,
+    whoever sent it. In rows, a response comes from the other side and repeats the question.
+    """
 
     def __init__(self, notes: Notes, out: Outlet) -> None:
         self._notes = notes
         self._out = out
-        self._asked: dict[tuple[int, int], Row] = {}
+        self._queries: dict[int, _Query] = {}
+        self._forgotten = 0
 
     def datagram(self, packet: Packet, data: bytes) -> bool:
         """Take a message."""
-        if len(data) < 12:
+        if not data:
             return False
-        packet.name("DNS")
-        ident, flags = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big")
-        if self._out.tells:
-            packet.detail("dns.id", ident)
-        key = (packet.flow, ident)
-        if flags & 0x8000 == 0:
-            row = packet.exchange(DNS)
-            row["dns.id"], row["shoal.request_frame"] = ident, packet.frame
-            self._asked[key] = row
-            return True
-        asked = self._asked.pop(key, None)
-        if asked is None:
-            asked = packet.exchange(DNS, reverse=True)
-            asked["dns.id"] = ident
-        else:
-            asked["shoal.response_time"] = packet.time - asked["shoal.first_time"]
-            if self._out.tells:
-                packet.detail("dns.response_to", asked["shoal.request_frame"])
-                packet.detail("dns.time", asked["shoal.response_time"])
-        asked["shoal.response_frame"] = packet.frame
-        if self._out.tells:
-            packet.detail("dns.flags.rcode", flags & 15)
-        asked["dns.flags.rcode"] = flags & 15
-        self._out.row(DNS, asked)
+        protocol = protocol_at(packet.ports)
+        packet.name(protocol)
+        self.message(packet, data, 0, protocol)
         return True
 
-    def dialogue(self, packet: Packet) -> Dialogue:
-        """Messages over TCP."""
-        raise NotImplementedError
+    def quoted(self, packet: Packet, data: bytes, ports: tuple[int, int]) -> None:
+        """Tell what the frame, an ICMP error, quotes of a message, which is not taken for one."""
+        found = read_message(data)
+        if found is not None:
+            protocol = protocol_at(ports)
+            if self._tell_message(packet, found, protocol) and found.flags & RESPONSE:
+                packet.detail("dns.unsolicited", 1)
 
-    def restored(self, state: Tree) -> Dialogue:
+    def message(self, packet: Packet, data: bytes, base: int, protocol: str, *, shown: bool = True,
+                sure: bool = True) -> bool:  # fmt: skip
+        """Take the message that begins at `base` of `data`; whether it could be followed to its end.
+
+        Without `shown` it has no fields. One of which it is not `sure` that it is a message must have no fault to be
+        told as a row.
+        """
+        found = read_message(data, base)
+        if found is None:
+            return False
+        response = found.flags & RESPONSE != 0
+        key = packet.flow << 16 | found.ident
+        query = self._queries.get(key)
+        before = query.response if query is not None else 0
+        again = False
+        if response:
+            if query is not None:
+                if not query.response:
+                    query.response = packet.frame
+                else:
+                    again = not query.many
+        elif query is not None and not before:
+            again = packet.time - query.time < AGAIN
+        asked = query
+        question = data[base + 12 : found.answered]
+        if not response and not again:
+            # The youngest is the last.
+            self._queries.pop(key, None)
+            query = self._queries[key] = _Query(packet.frame, packet.time, packet.side, question)
+        if query is not None and found.questions and len(found.questions) == found.counts[0]:
+            query.many = any(kind in (r.AXFR, r.IXFR) for _, kind, _ in found.questions)
+        if self._out.tells and shown:
+            self._tell(packet, found, protocol, query, again=again)
+        if self._out.stores and (sure or not found.fault):
+            if response:
+                self._answered(packet, found, len(data) - base, protocol, query, question, again=again)
+            elif query is not None:
+                self._asked(packet, found, len(data) - base, protocol, asked, query, question)
+        if not response and not again:
+            self._cap(packet)
+        return not found.fault
+
+    def _tell_message(self, packet: Packet, found: Message, protocol: str) -> bool:
+        """Tell what the message says; whether it could be followed to its end."""
+        tell = packet.detail
+        mdns = protocol == "MDNS"
+        if found.names.base:
+            tell("dns.length", len(found.names.data) - found.names.base)
+        tell_header(tell, found, llmnr=protocol == "LLMNR")
+        tell_questions(tell, found, mdns=mdns)
+        return tell_records(tell, found, mdns=mdns)
+
+    def _tell(self, packet: Packet, found: Message, protocol: str, query: _Query | None, *, again: bool) -> None:
+        if not self._tell_message(packet, found, protocol):
+            return
+        tell = packet.detail
+        if not found.flags & RESPONSE:
+            if again and query is not None:
+                tell("dns.retransmit_request_in", query.frame)
+                tell("dns.retransmission", 1)
+        elif query is None:
+            tell("dns.unsolicited", 1)
+        elif again:
+            tell("dns.retransmit_response_in", query.response)
+            tell("dns.retransmission", 1)
+        else:
+            tell("dns.response_to", query.frame)
+            tell("dns.time", packet.time - query.time)
+
+    def _asked(self, packet: Packet, found: Message, size: int, protocol: str, asked: _Query | None,
+               query: _Query, question: bytes) -> None:  # fmt: skip
+        """A query: sent again, or another one, which is waited for if it is `query`."""
+        same = asked is not None and asked.side == packet.side and asked.question == question
+        if asked is query and same and query.row is not None:
+            row = query.row
+            row["shoal.dns.retransmissions"] += 1
+            row.setdefault("dns_retransmission.frame", []).append(packet.frame)
+            return
+        row = packet.exchange(DNS)
+        row["shoal.request_frame"] = packet.frame
+        row["shoal.dns.protocol"] = protocol
+        row["dns.id"] = found.ident
+        row["shoal.dns.retransmissions"] = 0
+        put_question(row, found, _MASKS[protocol])
+        put_message(row, found, size, _MASKS[protocol])
+        if asked is query:
+            # Its number is that of a query which still waits, but it asks something else.
+            self._out.row(DNS, row)
+            return
+        if asked is not None and not asked.response:
+            if same:
+                row["dns.retransmit_request_in"] = asked.frame
+            self._told(asked)
+        query.row = row
+
+    def _answered(self, packet: Packet, found: Message, size: int, protocol: str, query: _Query | None,
+                  question: bytes, *, again: bool) -> None:  # fmt: skip
+        """A response: to `query`, if that is of the other side and asked what is answered."""
+        mask = _MASKS[protocol]
+        if query is not None and (query.side == packet.side or (
+            question and query.question != question and query.question.lower() != question.lower()
+        )):  # fmt: skip
+            query = None
+        if query is not None and query.row is not None:
+            row = query.row
+            query.row = None
+            put_message(row, found, size, mask)
+            query.said = row.get("dns_record.data", [])
+        else:
+            row = packet.exchange(DNS, reverse=True)
+            row["shoal.dns.protocol"] = protocol
+            row["dns.id"] = found.ident
+            put_question(row, found, mask)
+            put_message(row, found, size, mask)
+            if query is not None:
+                row["shoal.request_frame"] = query.frame
+                if again:
+                    row["dns.retransmission"] = 1
+                    row["dns.retransmit_response_in"] = query.response
+                    row["shoal.dns.differs"] = sorted(query.said) != sorted(row.get("dns_record.data", ()))
+        row["shoal.response_frame"] = packet.frame
+        if query is not None:
+            row["shoal.response_time"] = packet.time - query.time
+        self._out.row(DNS, row)
+
+    def _told(self, query: _Query) -> None:
+        if query.row is not None:
+            self._out.row(DNS, query.row)
+            query.row = None
+
+    def _cap(self, packet: Packet) -> None:
+        """At the cap the oldest query is forgotten."""
+        if len(self._queries) > MOST_QUERIES:
+            forgotten = self._queries.pop(next(iter(self._queries)))
+            self._told(forgotten)
+            if not forgotten.response:
+                self._forgotten += 1
+                self._notes.note("queries-forgotten", packet.row, self._forgotten)
+
+    def dialogue(self, packet: Packet) -> Messages:
         """Messages over TCP."""
-        raise NotImplementedError
+        return Messages(self, protocol_at(packet.ports))
+
+    def restored(self, state: Tree) -> Messages:
+        """Messages over TCP."""
+        messages = Messages(self, state["protocol"])
+        messages.need, messages.sure = list(state["need"]), list(state["sure"])
+        return messages
 
     def tick(self, now: int) -> None:
         """Tell what was asked in vain."""
-        for key in [k for k, row in self._asked.items() if row["shoal.first_time"] < now - 60_000_000_000]:
-            self._out.row(DNS, self._asked.pop(key))
+        old: list[int] = []
+        for key, query in self._queries.items():
+            if query.time <= now - PATIENCE:
+                self._told(query)
+                if query.time <= now - REMEMBERED:
+                    old.append(key)
+        for key in old:
+            del self._queries[key]
 
     def finish(self, now: int) -> None:
         """Tell all that waits."""
-        for row in self._asked.values():
-            self._out.row(DNS, row)
-        self._asked.clear()
+        for query in self._queries.values():
+            self._told(query)
+        self._queries.clear()
 
     def state(self) -> Tree:
         """All that is known."""
-        return {"asked": [[*key, row] for key, row in self._asked.items()]}
+        return {
+            "forgotten": self._forgotten,
+            "queries": [
+                [key, q.frame, q.time, q.side, q.question, q.response, q.many, q.row, q.said]
+                for key, q in self._queries.items()
+            ],
+        }
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self._asked = {(flow, ident): row for flow, ident, row in state["asked"]}
+        self._forgotten = state["forgotten"]
+        self._queries = {}
+        for key, frame, time, side, question, response, many, row, said in state["queries"]:
+            query = self._queries[key] = _Query(frame, time, side, question)
+            query.response, query.many, query.row, query.said = response, many, row, said

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.dialogues import Dialogues
-from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, STREAM, port_table, routes
+from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, QUOTED, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.registry import UDP_PORTS, registry
+from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
+from pipeline.engine.exchanges.registry import HEADERS, UDP_GUESSES, UDP_PORTS, registry
+from pipeline.engine.exchanges.tracker import Quotes
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -35,6 +37,13 @@ class Exchanges:
         self._ports = port_table({
             port: FIRST_DATAGRAMS + i for i, name in enumerate(known.datagrams) for port in UDP_PORTS.get(name, ())
         })
+        self._frames = list(known.frames.values())
+        self._headers = [
+            (*values, FIRST_FRAMES + i) for i, name in enumerate(known.frames) for values in HEADERS.get(name, ())
+        ]
+        self._guesses = [
+            (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
+        ]
         self._dialogues = Dialogues(notes, known.conversations)
         self._packet = Packet(self.out)
 
@@ -46,7 +55,10 @@ class Exchanges:
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
         packet.begin(columns, numbers, turns)
         dialogues.begin(columns, numbers, turns)
-        route = routes(columns, numbers, turns, self._ports, dialogues.followed)
+        route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers, self._guesses)
+        quotes = quoted_datagrams(columns, self._ports) if self.out.tells else {}
+        for quoted in quotes:
+            route[quoted] = route[quoted] or QUOTED
         # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
         ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
         forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
@@ -61,8 +73,14 @@ class Exchanges:
                 self._tick(ends[tick][1])
                 tick += 1
             packet.move(row)
+            if quotes and row in quotes:
+                self._quoted(packet, quotes[row])
             if to == STREAM:
                 dialogues.segment(packet)
+            elif to == QUOTED:
+                pass
+            elif to >= FIRST_FRAMES:
+                self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
             at = packet.seek(at + 1, rows, route, dialogues.followed)
@@ -70,6 +88,11 @@ class Exchanges:
             self._tick(now)
         dialogues.end()
         name_rows(columns, packet.named)
+
+    def _quoted(self, packet: Packet, quote: Quote) -> None:
+        tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
+        if isinstance(tracker, Quotes):
+            tracker.quoted(packet, quote.data, quote.ports)
 
     def _tick(self, now: int | None) -> None:
         if now is None:

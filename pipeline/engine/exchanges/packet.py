@@ -60,12 +60,11 @@ class Packet:
 
     def __init__(self, out: Outlet) -> None:
         self.out = out
-        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = 0
-        self.waiting = 0
+        self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = self.waiting = 0
         self.is_udp = self.muted = False
         self.turned: str | None = None
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
-        self.columns: Columns | None = None
+        self.columns: Any = None
         self._begun: dict[str, int] = {}
 
     def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
@@ -140,7 +139,7 @@ class Packet:
     def addresses(self) -> tuple[bytes, bytes]:
         """Source and destination address of the innermost conversation: 4 or 16 bytes each."""
         if self._u8[_VERSION, self.row] == 6:
-            b16 = self.columns.b16  # type: ignore[union-attr]
+            b16 = self.columns.b16
             return b16[_SRC6, self.row].tobytes(), b16[_DST6, self.row].tobytes()
         source: int = self._u32[_SRC4, self.row]
         target: int = self._u32[_DST4, self.row]

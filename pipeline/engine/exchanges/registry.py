@@ -5,20 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.engine.dhcp.tracker import Dhcp
+from pipeline.engine.dns.guess import looks_like_dns
 from pipeline.engine.dns.tracker import Dns
+from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
-from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Tracker
+from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
+from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
 from pipeline.engine.smtp import Smtp
 from pipeline.engine.ssh import Ssh
+from pipeline.engine.tls.tracker import Tls
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
+    "dhcp": (67, 68, 4011),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
+HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
+    "icmp": (("icmp.type", 0, 255), ("icmpv6.type", 0, 255)),
+}
+"""Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
+tracker that is named for a value has it."""
+UDP_GUESSES: dict[str, Guess] = {
+    "dns": looks_like_dns,
+}
+"""Tracker of datagrams to what tells whether one of another port is its, as Wireshark guesses."""
+
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
+    "dhcp": Dhcp,
+    "icmp": Icmp,
+    "tls": Tls,
     "smtp": Smtp,
     "ssh": Ssh,
 }
@@ -26,10 +45,11 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
 
 @dataclass(slots=True)
 class Registry:
-    """Trackers by name: all, those of datagrams, those of TCP conversations."""
+    """Trackers by name: all, those of datagrams, those of headers, those of TCP conversations."""
 
     trackers: dict[str, Tracker] = field(default_factory=dict)
     datagrams: dict[str, Datagrams] = field(default_factory=dict)
+    frames: dict[str, Frames] = field(default_factory=dict)
     conversations: dict[str, Conversations] = field(default_factory=dict)
 
 
@@ -40,6 +60,8 @@ def registry(notes: Notes, out: Outlet) -> Registry:
         tracker = found.trackers[name] = make(notes, out)
         if isinstance(tracker, Datagrams):
             found.datagrams[name] = tracker
+        if isinstance(tracker, Frames):
+            found.frames[name] = tracker
         if isinstance(tracker, Conversations):
             found.conversations[name] = tracker
     return found

@@ -32,6 +32,23 @@ class Datagrams(Tracker, Protocol):
         """Take the payload of a datagram; whether it is the protocol's."""
 
 
+@runtime_checkable
+class Frames(Tracker, Protocol):
+    """A protocol that is neither over UDP nor over TCP: what is said in it stands in the columns."""
+
+    def frame(self, packet: Packet) -> None:
+        """Take a frame."""
+
+
+@runtime_checkable
+class Quotes(Tracker, Protocol):
+    """A protocol over UDP of which the fields are told, too, that an ICMP error quotes."""
+
+    def quoted(self, packet: Packet, data: bytes, ports: tuple[int, int]) -> None:
+        """Tell the fields of a datagram that the frame at `packet` quotes: its payload, as far as it is there, and its
+        source and destination port."""
+
+
 class Dialogue(Protocol):
     """One TCP conversation, as its protocol sees it: bytes in order, of side 0 or 1.
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pipeline.schema.column import Column, Record
+from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
+from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
 from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
+from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 
 EXCHANGES: tuple[Record, ...] = (
     DNS,
+    DHCP,
+    ICMP,
+    TLS,
     SMTP,
     SSH,
 )  # fmt: skip
@@ -18,6 +24,9 @@ DETAILS: dict[str, Column] = {
     column.name: column
     for columns in (
         DNS_DETAILS,
+        DHCP_DETAILS,
+        ICMP_DETAILS,
+        TLS_DETAILS,
         SMTP_DETAILS,
         SSH_DETAILS,
     )
