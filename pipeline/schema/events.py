@@ -17,9 +17,6 @@ CAP_EVENTS: dict[str, str] = {
     "announcements-forgotten": "More announced endpoints than the engine remembers: the oldest were forgotten",
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
-    "streams-forgotten": "More TCP conversations to follow than the engine can: those silent longest were given up",
-    "stream-bytes-forgotten": "More bytes of TCP conversations waited for the rest of a message than are kept",
-    "stream-holes-forgotten": "More bytes waited behind a hole in a TCP conversation than are kept: it stays a hole",
 }
 """Events of the engine's caps: name to meaning."""
 
@@ -33,6 +30,7 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
     "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
     "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
+    "oicq-forgotten": "More OICQ messages without an answer than the engine remembers: the oldest were told without one",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

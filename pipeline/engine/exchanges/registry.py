@@ -13,6 +13,7 @@ from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
+from pipeline.engine.oicq import Oicq
 from pipeline.engine.smtp import Smtp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
@@ -20,6 +21,7 @@ from pipeline.engine.tls.tracker import Tls
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
     "dhcp": (67, 68, 4011),
+    "oicq": (8000,),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -40,6 +42,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "tls": Tls,
     "smtp": Smtp,
     "ssh": Ssh,
+    "oicq": Oicq,
 }
 
 

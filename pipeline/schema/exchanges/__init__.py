@@ -6,6 +6,7 @@ from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
+from pipeline.schema.exchanges.oicq import OICQ, OICQ_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
 from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
 from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
@@ -17,6 +18,7 @@ EXCHANGES: tuple[Record, ...] = (
     TLS,
     SMTP,
     SSH,
+    OICQ,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -29,6 +31,7 @@ DETAILS: dict[str, Column] = {
         TLS_DETAILS,
         SMTP_DETAILS,
         SSH_DETAILS,
+        OICQ_DETAILS,
     )
     for column in columns
 }  # fmt: skip
