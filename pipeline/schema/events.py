@@ -30,7 +30,8 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
     "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
     "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
-    "oicq-forgotten": "More OICQ messages without an answer than the engine remembers: the oldest were told without one",
+    "oicq-forgotten": "More OICQ messages without an answer than the engine remembers: the oldest were told as such",
+    "ntp-forgotten": "More NTP messages without an answer than are remembered: the oldest were told as such",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

@@ -13,6 +13,7 @@ from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
+from pipeline.engine.ntp import Ntp
 from pipeline.engine.oicq import Oicq
 from pipeline.engine.smtp import Smtp
 from pipeline.engine.ssh import Ssh
@@ -22,6 +23,7 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
     "dhcp": (67, 68, 4011),
     "oicq": (8000,),
+    "ntp": (123,),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -43,6 +45,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "smtp": Smtp,
     "ssh": Ssh,
     "oicq": Oicq,
+    "ntp": Ntp,
 }
 
 

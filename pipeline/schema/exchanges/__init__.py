@@ -6,6 +6,7 @@ from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
+from pipeline.schema.exchanges.ntp import NTP, NTP_DETAILS
 from pipeline.schema.exchanges.oicq import OICQ, OICQ_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
 from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
@@ -19,6 +20,7 @@ EXCHANGES: tuple[Record, ...] = (
     SMTP,
     SSH,
     OICQ,
+    NTP,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -32,6 +34,7 @@ DETAILS: dict[str, Column] = {
         SMTP_DETAILS,
         SSH_DETAILS,
         OICQ_DETAILS,
+        NTP_DETAILS,
     )
     for column in columns
 }  # fmt: skip
