@@ -32,6 +32,7 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
     "oicq-forgotten": "More OICQ messages without an answer than the engine remembers: the oldest were told as such",
     "ntp-forgotten": "More NTP messages without an answer than are remembered: the oldest were told as such",
+    "snmp-forgotten": "More SNMP requests without a response than are remembered: the oldest were told as such",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

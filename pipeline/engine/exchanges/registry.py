@@ -16,6 +16,7 @@ from pipeline.engine.notes import Notes
 from pipeline.engine.ntp import Ntp
 from pipeline.engine.oicq import Oicq
 from pipeline.engine.smtp import Smtp
+from pipeline.engine.snmp import Snmp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
 
@@ -24,6 +25,7 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dhcp": (67, 68, 4011),
     "oicq": (8000,),
     "ntp": (123,),
+    "snmp": (161, 162, 8161),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -46,6 +48,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "ssh": Ssh,
     "oicq": Oicq,
     "ntp": Ntp,
+    "snmp": Snmp,
 }
 
 

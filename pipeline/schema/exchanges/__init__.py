@@ -9,6 +9,7 @@ from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
 from pipeline.schema.exchanges.ntp import NTP, NTP_DETAILS
 from pipeline.schema.exchanges.oicq import OICQ, OICQ_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
+from pipeline.schema.exchanges.snmp import SNMP, SNMP_DETAILS
 from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
 from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 
@@ -21,6 +22,7 @@ EXCHANGES: tuple[Record, ...] = (
     SSH,
     OICQ,
     NTP,
+    SNMP,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -35,6 +37,7 @@ DETAILS: dict[str, Column] = {
         SSH_DETAILS,
         OICQ_DETAILS,
         NTP_DETAILS,
+        SNMP_DETAILS,
     )
     for column in columns
 }  # fmt: skip
