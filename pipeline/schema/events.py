@@ -36,6 +36,9 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "solicitations-forgotten": "More solicitations than the engine remembers: the oldest were told as unanswered",
     "bindings-forgotten": "More bindings of addresses than the engine remembers: the oldest were told, and begin anew",
     "quic-forgotten": "More UDP conversations speak QUIC than are kept: the oldest were told as they stood",
+    "oicq-forgotten": "More OICQ messages without an answer than the engine remembers: the oldest were told as such",
+    "ntp-forgotten": "More NTP messages without an answer than are remembered: the oldest were told as such",
+    "snmp-forgotten": "More SNMP requests without a response than are remembered: the oldest were told as such",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

@@ -17,9 +17,12 @@ from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, 
 from pipeline.engine.http.tracker import Http
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
+from pipeline.engine.ntp import Ntp
+from pipeline.engine.oicq import Oicq
 from pipeline.engine.quic.look import looks_like_quic
 from pipeline.engine.quic.tracker import Quic
 from pipeline.engine.smtp import Smtp
+from pipeline.engine.snmp import Snmp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
 
@@ -28,6 +31,9 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "http": (1900,),
     "dhcp": (67, 68, 4011),
     "dhcpv6": (546, 547),
+    "oicq": (8000,),
+    "ntp": (123,),
+    "snmp": (161, 162, 8161),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -58,6 +64,9 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "quic": Quic,
     "smtp": Smtp,
     "ssh": Ssh,
+    "oicq": Oicq,
+    "ntp": Ntp,
+    "snmp": Snmp,
 }
 
 

@@ -9,7 +9,10 @@ from pipeline.schema.exchanges.dhcpv6 import DHCPV6, DHCPV6_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.http import HTTP, HTTP_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
+from pipeline.schema.exchanges.ntp import NTP, NTP_DETAILS
+from pipeline.schema.exchanges.oicq import OICQ, OICQ_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
+from pipeline.schema.exchanges.snmp import SNMP, SNMP_DETAILS
 from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
 from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 
@@ -24,6 +27,9 @@ EXCHANGES: tuple[Record, ...] = (
     HTTP,
     SMTP,
     SSH,
+    OICQ,
+    NTP,
+    SNMP,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -40,6 +46,9 @@ DETAILS: dict[str, Column] = {
         HTTP_DETAILS,
         SMTP_DETAILS,
         SSH_DETAILS,
+        OICQ_DETAILS,
+        NTP_DETAILS,
+        SNMP_DETAILS,
     )
     for column in columns
 }  # fmt: skip
