@@ -71,6 +71,8 @@ STATISTICS: dict[str, Known] = {
     "conv,ipv6": _conversations("ipv6", "IPv6 addresses", "reassembly"),
     "conv,tcp": _conversations("tcp", "TCP", "reassembly", "streams"),
     "conv,udp": _conversations("udp", "UDP", "reassembly", "streams"),
+    "dhcp,stat": Known("pipeline.statistics.dhcp_stat:DhcpStat", "DHCP: messages by type", ("reassembly",),
+                       details=True),
     "expert": Known("pipeline.statistics.expert:Expert", "What stands out, by severity: the marks and turns of TCP",
                     ("reassembly", "streams", "tcp")),
     "tcp,flows": Known("pipeline.statistics.flows:FlowList", "TCP conversations, and in words how each ended",
