@@ -71,10 +71,10 @@ def _told(found: Message, size: int, *, mdns: bool) -> None:
     tell_questions(tell, found, mdns=mdns)
     tell_records(tell, found, mdns=mdns)
     by_name: dict[str, list[object]] = {}
-    for name, value in fields:
-        by_name.setdefault(name, []).append(value)
-    for name, values in by_name.items():
-        spelled(form_of(DETAILS[name]), values)
+    for field, value in fields:
+        by_name.setdefault(field, []).append(value)
+    for field, values in by_name.items():
+        spelled(form_of(DETAILS[field]), values)
     row: Row = {}
     put_question(row, found, 0xFFFF)
     put_message(row, found, size, 0xFFFF)
