@@ -63,12 +63,12 @@ class Exchange:
         if duid:
             row["shoal.dhcpv6.client"] = duid.hex()
 
-    def goes_on(self, message: Message, late: int) -> bool:
-        """Whether a message is one more of this exchange; not if it ended before `late`."""
+    def goes_on(self, message: Message) -> bool:
+        """Whether a message is one more of this exchange."""
         if message.kind not in ASKS:
             return message.xid in self.ids or message.xid == self.row["dhcpv6.xid"]
         if self.done:
-            return message.xid in self.ids and self.done >= late
+            return message.xid in self.ids
         return message.kind == self.newest or (message.kind == REQUEST and self.newest == SOLICIT)
 
     def over(self, timeout: int, late: int) -> bool:

@@ -30,6 +30,8 @@ _PREFERENCE, _ELAPSED, _RECONFIGURE, _SEARCH, _SNTP, _LIFETIME, _REMOTE_ID = 7, 
 _ADDRESSES = {DNS: "dns_server", _SNTP: "sntp_server"}
 _NUMBERS = {_PREFERENCE: ("option_preference", 1), _ELAPSED: ("elapsed_time", 2), _RECONFIGURE: ("reconf_msg", 1),
             _LIFETIME: ("lifetime", 4)}
+# Messages that may name the client (RFC 4704 section 5).
+_NAMED = (1, 2, 3, 5, 6, 7)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 Detail = Callable[[str, object], None]
@@ -104,8 +106,10 @@ def _option(option: Option, value: bytes, message: Message, detail: Detail) -> N
             detail(f"dhcpv6.{_ADDRESSES[code]}", value[at : at + 16])
     elif code == _SEARCH:
         for name in domains(value):
-            detail("dhcpv6.search_list_entry", name)
-    elif code == FQDN and value:
+            # Of a single label Wireshark says that it is a top level domain, in another field.
+            if name.count(".") > 1:
+                detail("dhcpv6.search_list_entry", name)
+    elif code == FQDN and value and message.kind in _NAMED:
         detail("dhcpv6.client_fqdn_flags", value[0])
         for name in domains(value[1:], most=1):
             detail("dhcpv6.client_domain", name)
