@@ -133,8 +133,9 @@ class Arp:
             told["arp_answer.hw"], told["arp_answer.frame"] = [], []
         if packet.columns.lane[_DUPLICATE, packet.row]:
             told["arp.duplicate-address-detected"] = 1
-        if source_hw not in told["arp_answer.hw"] and len(told["arp_answer.hw"]) < _MOST_ANSWERS:
-            told["arp_answer.hw"].append(source_hw)
+        hardware = source_hw.to_bytes(6, "big").hex(":").upper()
+        if hardware not in told["arp_answer.hw"] and len(told["arp_answer.hw"]) < _MOST_ANSWERS:
+            told["arp_answer.hw"].append(hardware)
             told["arp_answer.frame"].append(packet.frame)
 
     def tick(self, now: int) -> None:

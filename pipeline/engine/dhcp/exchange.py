@@ -35,7 +35,7 @@ _MOST_OPTIONS = 64
 
 
 def kind_of(message: Message, target: bytes) -> int:
-    """What the exchange is that begins with a message, sent to the address `target` (RFC 2131 section 4.3.2)."""
+    """What the client wants whose first message it is, sent to the address `target` (RFC 2131 section 4.3.2)."""
     kind = message.kind
     if not message.typed:
         return _KIND["bootp"]
@@ -71,15 +71,20 @@ class Exchange:
         self.last = self.asked = self.done = 0
         self.newest = -1
 
-    def begin(self, message: Message, kind: int) -> None:
+    def begin(self, message: Message) -> None:
         """Take up what stays the same from the first message on."""
         row, hardware = self.row, message.hardware
-        row["shoal.dhcp.kind"], row["shoal.dhcp.outcome"] = kind, _OUTCOME["unanswered"]
+        row["shoal.dhcp.kind"], row["shoal.dhcp.outcome"] = _KIND["unknown"], _OUTCOME["unanswered"]
         row["dhcp.id"], row["shoal.dhcp.messages"] = message.number(4, 4), 0
         if hardware:
             row["dhcp.hw.addr"] = hardware.hex()
         if len(hardware) == 6:
             row["dhcp.hw.mac_addr"] = int.from_bytes(hardware, "big")
+
+    def wants(self, kind: int) -> None:
+        """What the client wants, as its first message says."""
+        if self.row["shoal.dhcp.kind"] == _KIND["unknown"]:
+            self.row["shoal.dhcp.kind"] = kind
 
     def goes_on(self, kind: int) -> bool:
         """Whether a client's message of type `kind` is one more of this exchange; not if it ended by a NAK, after which

@@ -76,7 +76,8 @@ class Dhcp:
                 self._notes.note("dhcp-exchanges-forgotten", packet.row, self._forgotten)
             row = packet.exchange(DHCP, reverse=not asks)
             exchange = self._open[key] = Exchange(row)
-            exchange.begin(message, kind_of(message, packet.addresses[1]))
+            exchange.begin(message)
+        exchange.wants(kind_of(message, packet.addresses[1]))
         exchange.take(packet.frame, packet.time, message)
         address = message.data[16:20]
         if message.kind == ACK and len(message.hardware) == 6 and any(address):

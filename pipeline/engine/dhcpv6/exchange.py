@@ -69,7 +69,9 @@ class Exchange:
             return message.xid in self.ids or message.xid == self.row["dhcpv6.xid"]
         if self.done:
             return message.xid in self.ids
-        return message.kind == self.newest or (message.kind == REQUEST and self.newest == SOLICIT)
+        if message.kind == REQUEST and self.newest in (0, SOLICIT):
+            return True
+        return message.kind == self.newest and message.xid in self.ids
 
     def over(self, timeout: int, late: int) -> bool:
         """Whether it ended before `late`, or was not gone on with since `timeout`."""
@@ -96,6 +98,8 @@ class Exchange:
         elif inner.kind == self.newest and not message.relay:
             row["shoal.dhcpv6.requests_again"] = row.get("shoal.dhcpv6.requests_again", 0) + 1
         self.newest = inner.kind
+        if row["shoal.dhcpv6.kind"] == _KIND["unknown"]:
+            row["shoal.dhcpv6.kind"] = _KIND[_KINDS[inner.kind]]
         row.setdefault("shoal.request_frame", frame)
         if hardware and (not message.relay or "shoal.dhcpv6.client_hw" not in row):
             row["shoal.dhcpv6.client_hw"] = hardware
