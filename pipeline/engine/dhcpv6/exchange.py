@@ -44,14 +44,15 @@ _MOST, _MOST_OPTIONS, _MOST_IDS = 16, 64, 16
 
 class Exchange:
     """The row of an exchange as it grows. `ids` are the transactions of the client so far, `newest` the type of its
-    last message, `last` the time of the newest message, `done` that of the reply, 0 before it."""
+    last message, `last` the time of the newest message, `began` that of the client's first one, `done` that of the
+    reply, 0 before it."""
 
-    __slots__ = ("done", "ids", "last", "newest", "row")
+    __slots__ = ("began", "done", "ids", "last", "newest", "row")
 
     def __init__(self, row: Row) -> None:
         self.row = row
         self.ids: list[int] = []
-        self.last = self.done = 0
+        self.last = self.began = self.done = 0
         self.newest = 0
 
     def begin(self, message: Message, duid: bytes) -> None:
@@ -87,6 +88,7 @@ class Exchange:
             row[f"shoal.dhcpv6.{step}_frame"], row[f"shoal.dhcpv6.{step}_time"] = frame, time
         self._relay(message)
         if kind in ASKS:
+            self.began = self.began or time
             self._ask(frame, message, inner, hardware)
         else:
             self._answer(frame, time, inner)
@@ -132,7 +134,7 @@ class Exchange:
         if inner.kind == REPLY or "shoal.response_frame" not in row:
             row["shoal.response_frame"] = frame
             if "shoal.request_frame" in row:
-                row["shoal.response_time"] = time - row["shoal.first_time"]
+                row["shoal.response_time"] = time - self.began
         outcome = "advertised"
         if inner.kind != ADVERTISE:
             self.done = time
@@ -225,14 +227,14 @@ class Exchange:
     def state(self) -> Tree:
         """All that is known."""
         row = {k: list(v) if isinstance(v, list) else v for k, v in self.row.items()}
-        return {"row": row, "ids": list(self.ids), "times": [self.last, self.done, self.newest]}
+        return {"row": row, "ids": list(self.ids), "times": [self.last, self.began, self.done, self.newest]}
 
     @classmethod
     def restored(cls, state: Tree) -> Exchange:
         """The exchange that a state was taken from."""
         found = cls(state["row"])
         found.ids = state["ids"]
-        found.last, found.done, found.newest = state["times"]
+        found.last, found.began, found.done, found.newest = state["times"]
         return found
 
 
