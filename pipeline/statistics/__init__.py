@@ -77,6 +77,8 @@ STATISTICS: dict[str, Known] = {
                     ("reassembly", "streams", "tcp")),
     "tcp,flows": Known("pipeline.statistics.flows:FlowList", "TCP conversations, and in words how each ended",
                        ("reassembly", "streams", "tcp", "causes", "flows")),
+    "dns,tree": Known("pipeline.statistics.dns_tree:DnsTree", "DNS: messages by code and type, and response times",
+                      ("reassembly", "streams"), details=True),
 }
 """Statistics by the name that `-z` takes."""
 
