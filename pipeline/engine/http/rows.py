@@ -157,7 +157,7 @@ def show(packet: Packet, message: Message) -> None:
     for name, value in zip(_LINE[message.kind], message.line, strict=True):
         if name and value:
             packet.detail(name, text(value))
-    if not request and 0 < len(message.line[1]) <= 3:
+    if not request and message.line[1]:
         packet.detail("http.response.code", message.code)
     host = b""
     for name, value in message.fields[: message.shown]:
