@@ -367,6 +367,9 @@ class Dialogues:
         if protocol in self._trackers:
             conversation.protocol = protocol
             conversation.dialogue = self._trackers[protocol].dialogue(packet)
+            if packet.turned is not None:
+                self._turn(packet, conversation)
+                return None
             return conversation.dialogue
         if protocol != UNDECIDED:
             side.drop()
@@ -390,6 +393,8 @@ class Dialogues:
             before.ended()
         if protocol:
             conversation.dialogue = self._trackers[protocol].dialogue(packet)
+            if packet.turned is not None:
+                return self._turn(packet, conversation)
         for index, side in enumerate(conversation.sides):
             side.skip = 0
             if side.have and packet.number in self._known:

@@ -12,6 +12,7 @@ from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.http.tracker import Http
+from pipeline.engine.http.tracker2 import Http2
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
 from pipeline.engine.smtp import Smtp
@@ -38,6 +39,7 @@ UDP_GUESSES: dict[str, Guess] = {
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "http": Http,
+    "http2": Http2,
     "dhcp": Dhcp,
     "icmp": Icmp,
     "tls": Tls,
