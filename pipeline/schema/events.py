@@ -30,6 +30,7 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
     "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
     "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
+    "http2-conversations-passed-over": "More conversations of HTTP/2 than are followed: the new ones are not",
     "http-requests-forgotten": "More requests of a conversation waited for a response than are kept",
     "dhcpv6-exchanges-forgotten": "More DHCPv6 exchanges than the engine remembers: the oldest were told as they stood",
     "arp-requests-forgotten": "More ARP requests than the engine remembers: the oldest were told as they stood",

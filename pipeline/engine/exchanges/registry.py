@@ -15,6 +15,7 @@ from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.spoken import Look
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.http.tracker import Http
+from pipeline.engine.http.tracker2 import Http2
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
 from pipeline.engine.ntp import Ntp
@@ -56,6 +57,7 @@ LOOKS: dict[str, Look] = {
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "http": Http,
+    "http2": Http2,
     "dhcp": Dhcp,
     "dhcpv6": Dhcpv6,
     "icmp": Icmp,
