@@ -70,7 +70,8 @@ EXPECT: tuple[tuple[str, str, list[tuple[object, ...]]], ...] = (
         "ndpi--quic-28.pcap",
         "SELECT tls.handshake.extensions_server_name, tls_alpn.offered, quic.version, quic.dcid, "
         "shoal.quic.negotiation_frame, shoal.response_frame, shoal.response_time, udp.dstport FROM tls WHERE {here}",
-        [("www.wireshark.org", ["h3-28", "h3-27"], 0xFF00001B, "828381a786882fe30f09739d4782a217", 2, 5, 0.028619, 443)],
+        [("www.wireshark.org", ["h3-28", "h3-27"], 0xFF00001B, "828381a786882fe30f09739d4782a217", 2, 5, 0.028619,
+          443)],
     ),
     (
         # QUIC with a Retry.
