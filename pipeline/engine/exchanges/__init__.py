@@ -18,6 +18,7 @@ from pipeline.engine.exchanges.registry import HEADERS, LOOKS, UDP_GUESSES, UDP_
 from pipeline.engine.exchanges.spoken import Spoken
 from pipeline.engine.exchanges.tracker import Quotes, Settling
 from pipeline.engine.minutes import Tick, rows_of_ticks
+from pipeline.engine.names.track import Names
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.columns import Columns
@@ -50,6 +51,7 @@ class Exchanges:
             (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
         ]
         self._dialogues = Dialogues(notes, known.conversations)
+        self._names = Names(notes)
         self._packet = Packet(self.out)
 
     def process(
@@ -58,7 +60,7 @@ class Exchanges:
         """Take the rows of the next batch."""
         packet, dialogues = self._packet, self._dialogues
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
-        packet.begin(columns, numbers, turns)
+        packet.begin(columns, numbers, turns, self._names.process(columns, numbers, turns))
         dialogues.begin(columns, numbers, turns)
         route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers, self._guesses)
         self._spoken.begin(columns, numbers, turns, route, packet.named)
@@ -95,7 +97,7 @@ class Exchanges:
         dialogues.end()
         for settling in self._settling:
             self._spoken.settle(settling.settled(), numbers, turns)
-        name_rows(columns, packet.named)
+        name_rows(columns, packet.named, self._names.talks.hex)
 
     def _quoted(self, packet: Packet, quote: Quote) -> None:
         tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
@@ -124,7 +126,7 @@ class Exchanges:
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
         return {
-            "out": self.out.state(), "dialogues": self._dialogues.state(),
+            "out": self.out.state(), "dialogues": self._dialogues.state(), "names": self._names.state(),
             "spoken": self._spoken.state(),
             "trackers": {name: tracker.state() for name, tracker in self._trackers.items()},
         }  # fmt: skip
@@ -135,6 +137,7 @@ class Exchanges:
         for name, tracker in self._trackers.items():
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
+        self._names.restore(state["names"])
         self._spoken.restore(state["spoken"])
 
 
