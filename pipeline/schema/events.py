@@ -33,6 +33,7 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "oicq-forgotten": "More OICQ messages without an answer than the engine remembers: the oldest were told as such",
     "ntp-forgotten": "More NTP messages without an answer than are remembered: the oldest were told as such",
     "snmp-forgotten": "More SNMP requests without a response than are remembered: the oldest were told as such",
+    "kerberos-forgotten": "More Kerberos requests without a reply than are remembered: the oldest were told as such",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

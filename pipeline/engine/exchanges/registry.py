@@ -12,6 +12,7 @@ from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.icmp.tracker import Icmp
+from pipeline.engine.kerberos import Kerberos
 from pipeline.engine.notes import Notes
 from pipeline.engine.ntp import Ntp
 from pipeline.engine.oicq import Oicq
@@ -26,6 +27,7 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "oicq": (8000,),
     "ntp": (123,),
     "snmp": (161, 162, 8161),
+    "kerberos": (88,),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -49,6 +51,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "oicq": Oicq,
     "ntp": Ntp,
     "snmp": Snmp,
+    "kerberos": Kerberos,
 }
 
 

@@ -6,6 +6,7 @@ from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
+from pipeline.schema.exchanges.kerberos import KERBEROS, KERBEROS_DETAILS
 from pipeline.schema.exchanges.ntp import NTP, NTP_DETAILS
 from pipeline.schema.exchanges.oicq import OICQ, OICQ_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
@@ -23,6 +24,7 @@ EXCHANGES: tuple[Record, ...] = (
     OICQ,
     NTP,
     SNMP,
+    KERBEROS,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -38,6 +40,7 @@ DETAILS: dict[str, Column] = {
         OICQ_DETAILS,
         NTP_DETAILS,
         SNMP_DETAILS,
+        KERBEROS_DETAILS,
     )
     for column in columns
 }  # fmt: skip
