@@ -39,8 +39,8 @@ def ticket(*service: str, kind: int = 18) -> bytes:
 
 def kdc_request(kind: int, padata: bytes, nonce: int = 7, cname: bytes = b"") -> bytes:
     """An AS-REQ (10) or TGS-REQ (12)."""
-    body = tlv(48, tag(0, tlv(3, bytes(5))), cname, tag(2, text("X.ORG")), tag(3, name(2, "http", "www")),
-               tag(5, tlv(0x18, b"20370913024805Z")), tag(7, number(nonce)), tag(8, tlv(48, number(18), number(23))))  # fmt: skip
+    who = cname + tag(2, text("X.ORG")) + tag(3, name(2, "http", "www")) + tag(5, tlv(0x18, b"20370913024805Z"))
+    body = tlv(48, tag(0, tlv(3, bytes(5))), who, tag(7, number(nonce)), tag(8, tlv(48, number(18), number(23))))
     return tlv(0x60 + kind, tlv(48, tag(1, number(5)), tag(2, number(kind)), padata, tag(4, body)))
 
 

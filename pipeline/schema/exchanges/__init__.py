@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pipeline.schema.column import Column, Record
+from pipeline.schema.exchanges.arp import ARP, ARP_DETAILS, ND, ND_DETAILS
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
+from pipeline.schema.exchanges.dhcpv6 import DHCPV6, DHCPV6_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
+from pipeline.schema.exchanges.http import HTTP, HTTP_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
 from pipeline.schema.exchanges.kerberos import KERBEROS, KERBEROS_DETAILS
 from pipeline.schema.exchanges.ntp import NTP, NTP_DETAILS
@@ -17,8 +20,12 @@ from pipeline.schema.exchanges.tls import TLS, TLS_DETAILS
 EXCHANGES: tuple[Record, ...] = (
     DNS,
     DHCP,
+    DHCPV6,
+    ARP,
+    ND,
     ICMP,
     TLS,
+    HTTP,
     SMTP,
     SSH,
     OICQ,
@@ -33,8 +40,12 @@ DETAILS: dict[str, Column] = {
     for columns in (
         DNS_DETAILS,
         DHCP_DETAILS,
+        DHCPV6_DETAILS,
+        ARP_DETAILS,
+        ND_DETAILS,
         ICMP_DETAILS,
         TLS_DETAILS,
+        HTTP_DETAILS,
         SMTP_DETAILS,
         SSH_DETAILS,
         OICQ_DETAILS,
