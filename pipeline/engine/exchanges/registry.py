@@ -17,6 +17,7 @@ from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, 
 from pipeline.engine.http.tracker import Http
 from pipeline.engine.http.tracker2 import Http2
 from pipeline.engine.icmp.tracker import Icmp
+from pipeline.engine.kerberos import Kerberos
 from pipeline.engine.notes import Notes
 from pipeline.engine.ntp import Ntp
 from pipeline.engine.oicq import Oicq
@@ -35,6 +36,8 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "oicq": (8000,),
     "ntp": (123,),
     "snmp": (161, 162, 8161),
+    "kerberos": (88,),
+    "dhcpv6": (546, 547),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -69,6 +72,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "oicq": Oicq,
     "ntp": Ntp,
     "snmp": Snmp,
+    "kerberos": Kerberos,
 }
 
 
