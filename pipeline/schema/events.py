@@ -30,6 +30,7 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "handshakes-forgotten": "More handshakes of TLS under way than are kept: the oldest were told as they stood",
     "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
     "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
+    "http-requests-forgotten": "More requests of a conversation waited for a response than are kept",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

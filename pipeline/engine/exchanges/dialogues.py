@@ -91,13 +91,14 @@ class Dialogues:
     def segment(self, packet: Packet) -> None:
         """Take a segment with payload, or one that begins or ends a side or a conversation."""
         number = packet.number
-        if packet.turn & bits.BEGINS:
+        if packet.turn & (bits.BEGINS | bits.REUSED):
             self._end(number, UNKNOWN)
         if self.followed[number] == PASSED_OVER:
             return
         conversation = self._known.get(number)
         if conversation is None:
-            if not packet.length:
+            # What was given up amid its bytes is not taken up by bytes that are sent again.
+            if not packet.length or (self.followed[number] == ANEW and packet.marks & _REPEATS):
                 return
             conversation = self._open(packet)
         conversation.last = packet.time
@@ -118,7 +119,7 @@ class Dialogues:
         number, row, index = packet.number, packet.row, packet.side
         length, flags, side = packet.length, packet.flags, conversation.sides[index]
         if number in self._holes:
-            self._acknowledge(number, row)
+            self._acknowledge(number, row + 1)
             self._judge(packet, conversation)
             if number not in self._known:
                 return
@@ -128,9 +129,9 @@ class Dialogues:
             if side.at < 0 or packet.turn & bits.REUSED:
                 side.begin(sequence)
         if side.at < 0 and (length or flags & _FIN):
-            ahead = packet.relative - 1
+            ahead = packet.relative - 1 if packet.completeness & 1 and self.followed[number] != ANEW else 0
             # What came before the first byte that is seen may be on its way yet, if it is not much.
-            side.begin(sequence - (ahead if 0 < ahead < _NEAR and self.followed[number] != ANEW else 0))
+            side.begin(sequence - (ahead if 0 < ahead < _NEAR else 0))
         self.followed[number] = FOLLOWED
         if length:
             place = side.place(sequence)
@@ -218,7 +219,7 @@ class Dialogues:
             # Not wanted, in order: the bytes are not even read.
             captured = packet.captured
             side.at = stop
-            if captured < stop - start:
+            if captured < stop - start or packet.muted:
                 self._missed(packet, conversation, index, stop - start - captured)
             return
         data = packet.payload() if stop > side.skip else b""
@@ -258,8 +259,8 @@ class Dialogues:
             if stop - start <= unwanted:
                 # Data of pieces that are not wanted is left out on purpose.
                 side.at = stop
-                if data and cut > 0:
-                    self._missed(packet, conversation, index, cut)
+                if (data and cut > 0) or packet.muted:
+                    self._missed(packet, conversation, index, cut if data else 0)
                 return
             if cut > stop - start - unwanted:
                 self._missed(packet, conversation, index, cut - (stop - start - unwanted))
@@ -400,6 +401,7 @@ class Dialogues:
             if conversation.dialogue is not None:
                 data = side.waiting()
                 side.drop()
+                packet.left = max(0, side.skip - side.at)
                 conversation.dialogue.closed(packet, k, data)
                 if packet.turned is not None:
                     self._turn(packet, conversation)

@@ -70,9 +70,9 @@ def routes(columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8
             found[rows[theirs]] = route
             rows = rows[~theirs]
     said = (columns.values("tcp.len") != 0) | (columns.values("tcp.flags").astype(np.uint16) & _FIN_SYN_RST != 0)
-    said |= turns & bits.BEGINS != 0
+    said |= turns & (bits.BEGINS | bits.REUSED) != 0
     rows = np.flatnonzero(tcp & ours & said)
-    begins = turns[rows] & bits.BEGINS != 0
+    begins = turns[rows] & (bits.BEGINS | bits.REUSED) != 0
     rows = rows[begins | (followed[numbers[rows]] != PASSED_OVER)]
     found[rows] = STREAM
     return found

@@ -11,6 +11,7 @@ cdef class Packet:
     cdef public int turn
     cdef public bint is_udp
     cdef public bint muted
+    cdef public long long left
     cdef public Py_ssize_t waiting
     cdef public object turned
     cdef dict _begun

@@ -34,6 +34,7 @@ _TCP_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("tcp.stream"))
 _TCP_SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
 _TCP_RELATIVE = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq"))
 _TCP_MARKS = cython.declare(cython.Py_ssize_t, _s.u32("shoal.tcp.analysis"))
+_TCP_COMPLETENESS = cython.declare(cython.Py_ssize_t, _s.u8("tcp.completeness"))
 _TCP_ACK = cython.declare(cython.Py_ssize_t, _s.u32("tcp.ack_raw"))
 _TCP_LEN = cython.declare(cython.Py_ssize_t, _s.u32("tcp.len"))
 _TCP_FLAGS = cython.declare(cython.Py_ssize_t, _s.u16("tcp.flags"))
@@ -41,7 +42,7 @@ _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
 _L_UDP = cython.declare(cython.Py_ssize_t, _s.lane("udp"))
 _SIDE = cython.declare(cython.int, bits.SIDE)
-_BEGINS = cython.declare(cython.int, bits.BEGINS)
+_BEGINS = cython.declare(cython.int, bits.BEGINS | bits.REUSED)
 _STREAM = cython.declare(cython.int, STREAM)
 _PASSED_OVER = cython.declare(cython.int, PASSED_OVER)
 
@@ -54,6 +55,7 @@ class Packet:
     """The frame at `row` of the batch under way: its number `frame` and `time` (ns since 1970), and of its conversation
     the engine's `number`, the `side` (0 or 1) that sent it, and the hash `flow`. `out` takes what is told of it.
     What a `muted` frame brings is told in rows only. `turned` is what a dialogue asked for by `become` or `leave`.
+    Where a side is `closed`, `left` bytes were yet to be passed over.
     `waiting` is how many bytes of a side there are for a dialogue to take, which may be shown fewer of them first.
     `named` holds, of each row of the batch, the place of its top protocol among PROTOCOLS.
     """
@@ -61,6 +63,7 @@ class Packet:
     def __init__(self, out: Outlet) -> None:
         self.out = out
         self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = self.waiting = 0
+        self.left = 0
         self.is_udp = self.muted = False
         self.turned: str | None = None
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
@@ -160,6 +163,11 @@ class Packet:
     def marks(self) -> int:
         """`shoal.tcp.analysis`: the bits of `pipeline.engine.tcp.layout`, from RETRANSMISSION on."""
         return self._u32[_TCP_MARKS, self.row]
+
+    @property
+    def completeness(self) -> int:
+        """`tcp.completeness`: 1 where the SYN was seen."""
+        return self._u8[_TCP_COMPLETENESS, self.row]
 
     @property
     def relative(self) -> int:

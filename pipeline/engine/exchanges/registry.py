@@ -11,6 +11,7 @@ from pipeline.engine.dns.tracker import Dns
 from pipeline.engine.exchanges.find import Guess
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
+from pipeline.engine.http.tracker import Http
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.notes import Notes
 from pipeline.engine.smtp import Smtp
@@ -19,6 +20,7 @@ from pipeline.engine.tls.tracker import Tls
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
+    "http": (1900,),
     "dhcp": (67, 68, 4011),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
@@ -35,6 +37,7 @@ UDP_GUESSES: dict[str, Guess] = {
 
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
+    "http": Http,
     "dhcp": Dhcp,
     "icmp": Icmp,
     "tls": Tls,

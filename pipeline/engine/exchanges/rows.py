@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from pipeline.schema.column import Column, Record
+from pipeline.schema.column import Column, ListGroup, Record
 from pipeline.schema.columns import Columns
 
 
@@ -20,66 +21,68 @@ def fill(record: Record, rows: Sequence[Mapping[str, Any]]) -> Columns:
     """
     columns = Columns(record, len(rows))
     columns.rows = len(rows)
-    texts = _Texts()
+    # Turned once, value by value: most rows lack most columns.
+    found: dict[str, tuple[list[int], list[Any]]] = {}
+    for at, row in enumerate(rows):
+        for name, value in row.items():
+            cells = found.get(name)
+            if cells is None:
+                cells = found[name] = ([], [])
+            cells[0].append(at)
+            cells[1].append(value)
+    codes = {"": 0}
     for column in record.stored:
-        if column.of.slab in ("const", "raw"):
-            continue
-        name = column.name
-        there = [name in row for row in rows]
-        if column.lane and not any(there):
-            continue
-        _put(columns, column, [row[name] if has else None for row, has in zip(rows, there, strict=True)], texts)
-        if column.lane and column.kind != "bytes16":
-            columns.set_lane(column.lane, np.array(there, np.bool_))
+        cells = found.get(column.name)
+        if cells is not None:
+            _put(columns, column, cells[0], cells[1], codes)
     for group in record.groups:
-        first = group.columns[0].name
-        sizes = [min(len(row.get(first, ())), group.most) for row in rows]
-        lists = columns.lists[group.name]
-        np.cumsum(sizes, out=lists.offsets[1 : len(rows) + 1])
-        if not any(sizes):
-            continue
-        for column in group.columns:
-            items = [v for row, size in zip(rows, sizes, strict=True) if size for v in row[column.name][:size]]
-            _cells(lists.values(column, len(rows)), column, items, texts)
-    columns.texts = texts.known
+        _put_lists(columns, group, found, codes)
+    columns.texts = list(codes)
     return columns
 
 
-class _Texts:
-    """The batch's dictionary of texts."""
-
-    def __init__(self) -> None:
-        self.known = [""]
-        self._codes = {"": 0}
-
-    def code(self, text: str | None) -> int:
-        """The number of a text."""
-        if text is None:
-            return 0
-        code = self._codes.get(text)
-        if code is None:
-            code = self._codes[text] = len(self.known)
-            self.known.append(text)
-        return code
-
-
-def _put(columns: Columns, column: Column, values: list[Any], texts: _Texts) -> None:
+def _put(columns: Columns, column: Column, at: list[int], values: list[Any], codes: dict[str, int]) -> None:
+    """The values of a column, which stand in the rows `at`."""
+    everywhere = len(at) == columns.rows
+    where: Any = slice(None) if everywhere else np.array(at, np.intp)
     if column.kind == "bytes16":
         lane, _ = columns.lane_at(column.name) or (0, 0)
-        columns.lane[lane, : columns.rows] = [0 if v is None else min(16, len(v)) for v in values]
-        values = [v and v[:16].ljust(16, b"\0") for v in values]
-    _cells(columns.values(column.name), column, values, texts)
+        columns.lane[lane, : columns.rows][where] = [min(16, len(v)) for v in values]
+        values = [v[:16].ljust(16, b"\0") for v in values]
+    elif column.lane:
+        lane, _ = columns.lane_at(column.name) or (0, 0)
+        columns.lane[lane, : columns.rows][where] = 1
+    columns.values(column.name)[where] = _cells(column, values, codes)
 
 
-def _cells(cells: Any, column: Column, values: list[Any], texts: _Texts) -> None:
+def _put_lists(
+    columns: Columns, group: ListGroup, found: Mapping[str, tuple[list[int], list[Any]]], codes: dict[str, int]
+) -> None:
+    """The items of the rows of a group."""
+    given = found.get(group.columns[0].name)
+    if given is None:
+        return
+    at, first = given
+    lists = columns.lists[group.name]
+    sizes = np.zeros(columns.rows, np.int64)
+    sizes[at] = [len(items) for items in first]
+    over = int(sizes.max()) > group.most
+    np.minimum(sizes, group.most, out=sizes)
+    np.cumsum(sizes, out=lists.offsets[1 : columns.rows + 1])
+    for column in group.columns:
+        values = found[column.name][1]
+        if over:
+            values = [items[: group.most] for items in values]
+        lists.values(column, columns.rows)[...] = _cells(column, list(chain.from_iterable(values)), codes)
+
+
+def _cells(column: Column, values: list[Any], codes: dict[str, int]) -> Any:
+    """The values as cells; `codes` numbers the texts of the batch."""
     slab = column.of.slab
     if slab == "code":
-        cells[:] = [texts.code(v) for v in values]
-    elif slab == "b16":
-        empty = bytes(16)
-        whole = b"".join([v or empty for v in values])
-        cells[:] = np.frombuffer(whole, np.uint8).reshape(-1, 16)
-    elif column.kind in ("time", "seconds"):
-        cells.view(np.int64)[:] = [v or 0 for v in values]
-    else:
-        cells[:] = [v or 0 for v in values]
+        return np.array([codes.setdefault(v, len(codes)) for v in values], np.uint32)
+    if slab == "b16":
+        return np.frombuffer(b"".join(values), np.uint8).reshape(-1, 16)
+    if column.kind in ("time", "seconds"):
+        return np.array(values, np.int64).view(np.uint64)
+    return np.array(values, np.uint64 if slab == "u64" else np.int64)

@@ -89,7 +89,7 @@ class Mindful(Dialogue, Protocol):
     """A dialogue that is told more."""
 
     def missed(self, packet: Packet, side: int, count: int) -> None:
-        """`count` bytes that are passed over were not captured."""
+        """`count` bytes that are passed over were not captured; 0 where some came in a `muted` frame."""
 
     def ended(self) -> None:
         """The last call: both sides are closed, or the conversation was given up (silent for long, forgotten at a cap,

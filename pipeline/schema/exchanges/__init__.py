@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.schema.column import Column, Record
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
+from pipeline.schema.exchanges.http import HTTP, HTTP_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
 from pipeline.schema.exchanges.ssh import SSH, SSH_DETAILS
@@ -15,6 +16,7 @@ EXCHANGES: tuple[Record, ...] = (
     DHCP,
     ICMP,
     TLS,
+    HTTP,
     SMTP,
     SSH,
 )  # fmt: skip
@@ -27,6 +29,7 @@ DETAILS: dict[str, Column] = {
         DHCP_DETAILS,
         ICMP_DETAILS,
         TLS_DETAILS,
+        HTTP_DETAILS,
         SMTP_DETAILS,
         SSH_DETAILS,
     )

@@ -1,0 +1,167 @@
+"""A message's head: its first line and the header fields that are asked for (RFC 9112 sections 2 to 6)."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.engine.exchanges.choose import HTTP_METHODS
+from pipeline.engine.snapshot import Tree
+
+MOST_HEAD = 1 << 16
+"""Bytes of a head; a longer one is not taken for one."""
+MOST_LINES = 512
+"""Lines of a head that are looked at."""
+
+FIELDS: dict[bytes, str] = {
+    b"host": "http.host", b"user-agent": "http.user_agent", b"content-type": "http.content_type",
+    b"content-length": "http.content_length", b"transfer-encoding": "http.transfer_encoding",
+    b"connection": "http.connection", b"server": "http.server", b"location": "http.location",
+    b"referer": "http.referer", b"cookie": "http.cookie", b"set-cookie": "http.set_cookie", b"upgrade": "http.upgrade",
+    b"content-encoding": "http.content_encoding", b"x-forwarded-for": "http.x_forwarded_for",
+}  # fmt: skip
+"""Header fields that are kept, in small letters: to Wireshark's field."""
+NOTIFICATIONS = frozenset((b"NOTIFY", b"SUBSCRIBE", b"UNSUBSCRIBE"))
+"""Requests that Wireshark does not wait for an answer to."""
+
+# As Wireshark has it, a lone CR ends a line too.
+_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?=[^\n]))")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_WORD = re.compile(rb"[^ \r\n]*")
+_DIGITS = re.compile(rb"[0-9]*")
+_MOST_VALUE = 1 << 62
+
+REQUEST, RESPONSE = 0, 1
+
+
+class Message:
+    """`line` holds the three parts of the first line, as bytes: method, target and version of a request, version, code
+    and phrase of a response. `fields` are (name among FIELDS, value) in their order. `length` is that of the body, -1
+    where none is given. `counted` says whether Wireshark waits for so many. `shown` counts the fields before a line
+    that is none: Wireshark shows no more.
+    """
+
+    __slots__ = ("chunked", "code", "counted", "fields", "head", "kind", "length", "line", "shown")
+
+    def __init__(self, kind: int, line: tuple[bytes, bytes, bytes], head: int) -> None:
+        self.kind = kind
+        self.line = line
+        self.head = head
+        self.code = number(line[1]) if kind == RESPONSE else 0
+        self.fields: list[tuple[str, bytes]] = []
+        self.length = -1
+        self.chunked = False
+        self.counted = False
+        self.shown = 0
+
+    def get(self, name: str) -> bytes | None:
+        """The first value of a field."""
+        for known, value in self.fields:
+            if known == name:
+                return value
+        return None
+
+    def has(self, name: str, token: bytes) -> bool:
+        """Whether a value of a field has `token` (small letters) in it."""
+        return any(known == name and token in value.lower() for known, value in self.fields)
+
+    def state(self) -> Tree:
+        """All that is known, for a snapshot."""
+        return {
+            "kind": self.kind, "line": list(self.line), "head": self.head, "fields": [list(f) for f in self.fields],
+            "length": self.length, "chunked": self.chunked, "shown": self.shown,
+            "counted": self.counted,
+        }  # fmt: skip
+
+
+def restored(state: Tree) -> Message:
+    """The message that `Message.state` was taken from."""
+    method, target, version = state["line"]
+    message = Message(state["kind"], (method, target, version), state["head"])
+    message.fields = [(name, value) for name, value in state["fields"]]
+    message.counted = state["counted"]
+    message.length, message.chunked, message.shown = state["length"], state["chunked"], state["shown"]
+    return message
+
+
+def number(text: bytes) -> int:
+    """The decimal digits that `text` begins with, as a number below 2^62; 0 without any."""
+    digits = _DIGITS.match(text)
+    found = digits.group() if digits else b""
+    return min(int(found[:19] or b"0"), _MOST_VALUE)
+
+
+def kind_of(data: bytes) -> int:
+    """REQUEST or RESPONSE, -1 where the first line is neither (as Wireshark tells them)."""
+    if data.startswith(b"HTTP/"):
+        return RESPONSE
+    word = _WORD.match(data[:20])
+    method = word.group() if word else b""
+    if method in HTTP_METHODS or (method.startswith(b"M-") and method[2:] in HTTP_METHODS):
+        return REQUEST
+    return RESPONSE if method == b"ICY" else -1
+
+
+def end_of_head(data: bytes) -> int:
+    """Where the head ends, behind its empty line; -1 where it is not there yet."""
+    end = _END.search(data)
+    return end.end() if end else -1
+
+
+def parse(data: bytes, end: int) -> Message | None:
+    """The message whose head is `data[:end]`, maybe cut off; None where its first line is that of no message."""
+    kind = kind_of(data)
+    if kind < 0:
+        return None
+    at = _line_end(data, 0, end)
+    message = Message(kind, _first_line(kind, data[:at].rstrip(b"\r\n")), end)
+    well = True
+    for _ in range(MOST_LINES):
+        if at >= end:
+            break
+        begin, at = at, _line_end(data, at, end)
+        line = data[begin:at].rstrip(b"\r\n")
+        if not line:
+            break
+        name, colon, value = line.partition(b":")
+        if not colon:
+            well = False
+            continue
+        field = FIELDS.get(name.lower())
+        if field is not None:
+            _take_field(message, field, value.strip(b" \t"))
+            if well:
+                message.shown = len(message.fields)
+    return message
+
+
+def _line_end(data: bytes, at: int, end: int) -> int:
+    found = _LINE_END.search(data, at, end)
+    return found.end() if found else end
+
+
+def _take_field(message: Message, field: str, value: bytes) -> None:
+    if field == "http.content_length":
+        digits = _DIGITS.match(value)
+        size = digits.end() if digits else 0
+        if not size or (size < len(value) and value[size : size + 1] not in b" \t"):
+            return
+        message.length = number(value)
+        message.counted = size == len(value)
+        value = b"%d" % message.length
+    elif field == "http.transfer_encoding" and value.lower().strip().endswith(b"chunked"):
+        message.chunked = True
+    message.fields.append((field, value))
+
+
+def _first_line(kind: int, line: bytes) -> tuple[bytes, bytes, bytes]:
+    """Words are parted by any number of blanks, but two blanks behind the method stand for an empty target."""
+    one, blank, rest = line.partition(b" ")
+    if kind == REQUEST and rest.startswith(b" ") and blank:
+        return one, b"", rest.lstrip(b" ")
+    two, _, three = rest.lstrip(b" ").partition(b" ")
+    return one, two, three.lstrip(b" ")
+
+
+def text(value: bytes) -> str:
+    """A value as Wireshark prints it: it ends at a zero, and a byte that is not ASCII becomes U+FFFD."""
+    return value.partition(b"\0")[0].decode("ascii", "replace")
