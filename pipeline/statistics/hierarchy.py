@@ -36,7 +36,6 @@ _WORDS: dict[str, str] = {
     "SMB": "nbss:smb", "SMB Pipe": "nbss:smb", "SMB2": "nbss:smb2", "SSHv1": "ssh", "SSHv2": "ssh",
     "STEAMDISCOVER": "steam_ihs_discovery", "T.125": "tpkt:cotp:t125", "WireGuard": "wg", "Z39.50": "z3950",
     "UDPENCAP": "udpencap", "IPv4": "ip", "PIMv2": "pim", "LACP": "slow", "Slow Protocols": "slow",
-    "Modbus/UDP": "modbus",
 }  # fmt: skip
 # Families of names that are one protocol, by how they begin.
 _FAMILIES = (("TLSv", "tls"), ("SSL", "tls"), ("DTLS", "dtls"), ("PPP ", "ppp:"), ("ISIS", "osi:isis"))
@@ -53,7 +52,8 @@ def _words(name: str) -> list[str]:
     for begin, word in _FAMILIES:
         if name.startswith(begin):
             return [word] if not word.endswith(":") else [name[len(begin) :].lower()]
-    return name.lower().split("/")
+    # A description of a session is looked at for the tree of a frame only, which tshark does not make here.
+    return name.lower().removesuffix("/sdp").split("/")
 
 
 def _layers(path: str, name: str) -> tuple[str, ...]:
