@@ -17,6 +17,7 @@ CAP_EVENTS: dict[str, str] = {
     "announcements-forgotten": "More announced endpoints than the engine remembers: the oldest were forgotten",
     "addresses-forgotten": "More addresses of ARP than the engine remembers: the oldest were forgotten",
     "round-trips-not-kept": "More directions with round trips than histograms: their percentiles are the mean",
+    "talks-forgotten": "More conversations whose messages name their frames than are kept: the oldest begin anew",
 }
 """Events of the engine's caps: name to meaning."""
 
