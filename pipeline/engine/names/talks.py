@@ -23,7 +23,8 @@ MOST_TALKS = 16_384
 """Conversations of which more is remembered than their protocol; for one more the oldest is forgotten, and begins anew
 with its next segment."""
 MOST_TRIES = 16
-"""Payloads in a row that promised something and held nothing, before a conversation is passed over."""
+"""Payloads in a row that promised something and held nothing, before a conversation is passed over: then only what
+listens at its ports is asked, and of TCP nobody."""
 MOST_PENDING = 4096
 """Bytes of a message's beginning that wait for the rest of its header."""
 
@@ -284,6 +285,8 @@ class Talks:
                 name = _asked(place, data, look)
                 if name:
                     return name
+        if kind == PLAIN:
+            return ""
         for place, hears, stays in _UDP_HEARD:
             name = hears(data, look)
             if name:
