@@ -66,7 +66,7 @@ class Exchanges:
             ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
         rows = np.flatnonzero(route)
         tick = 0
-        at = packet.seek(0, rows, route, dialogues.followed)
+        at = packet.seek(0, rows, route, dialogues.followed, *dialogues.passing)
         while at < len(rows):
             row, to = int(rows[at]), int(route[rows[at]])
             while tick < len(ends) and ends[tick][0] <= row:
@@ -83,7 +83,7 @@ class Exchanges:
                 self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
-            at = packet.seek(at + 1, rows, route, dialogues.followed)
+            at = packet.seek(at + 1, rows, route, dialogues.followed, *dialogues.passing)
         for _, now in ends[tick:]:
             self._tick(now)
         dialogues.end()

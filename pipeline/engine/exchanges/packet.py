@@ -12,6 +12,7 @@ from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.find import PASSED_OVER, STREAM
 from pipeline.engine.exchanges.names import PROTOCOL_ID, base_names
 from pipeline.engine.exchanges.outlet import Outlet, Row
+from pipeline.engine.tcp.layout import FAST, KEEP_ALIVE, OUT_OF_ORDER, RETRANSMISSION, SPURIOUS, SWITCH
 from pipeline.schema import PACKETS
 from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns, Slots
@@ -43,6 +44,8 @@ _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
 _L_UDP = cython.declare(cython.Py_ssize_t, _s.lane("udp"))
 _SIDE = cython.declare(cython.int, bits.SIDE)
 _BEGINS = cython.declare(cython.int, bits.BEGINS | bits.REUSED)
+_ENDS = cython.declare(cython.uint, SWITCH)
+_AGAIN = cython.declare(cython.uint, RETRANSMISSION | FAST | SPURIOUS | OUT_OF_ORDER | KEEP_ALIVE)
 _STREAM = cython.declare(cython.int, STREAM)
 _PASSED_OVER = cython.declare(cython.int, PASSED_OVER)
 
@@ -81,20 +84,44 @@ class Packet:
         self.out.begin(columns)
         self.named = base_names(columns)
 
-    def seek(self, at: int, rows: Any, route: Any, followed: Any) -> int:
+    def seek(self, at: int, rows: Any, route: Any, followed: Any, slots: Any, table: Any) -> int:
         """The first place from `at` on in `rows` (int64) whose row is to be seen, len(rows) where there is none: those
-        of conversations that are passed over by now (see `find`) are not. `route` is uint8 by row."""
+        of conversations that are passed over by now (see `find`) are not, nor those with bytes that are not wanted (see
+        `Passing`, whose `slots` and `table` they are). `route` is uint8 by row."""
         plain = not cython.compiled
         place: cython.longlong[::1] = memoryview(rows) if plain else rows
         to: cython.uchar[::1] = memoryview(route) if plain else route
         state: cython.uchar[::1] = memoryview(followed) if plain else followed
+        slot_of: cython.int[::1] = memoryview(slots) if plain else slots
+        passing: cython.longlong[:, :, ::1] = memoryview(table) if plain else table
+        slot: cython.Py_ssize_t
+        side: cython.Py_ssize_t
+        number: cython.Py_ssize_t
+        length: cython.uint
         k: cython.Py_ssize_t = at
         n: cython.Py_ssize_t = place.shape[0]
         row: cython.Py_ssize_t
         while k < n:
             row = place[k]
-            if to[row] != _STREAM or self._turns[row] & _BEGINS or state[self._numbers[row]] != _PASSED_OVER:
+            number = self._numbers[row]
+            if to[row] != _STREAM or self._turns[row] & _BEGINS:
                 break
+            if state[number] != _PASSED_OVER:
+                slot, side = slot_of[number], self._turns[row] & _SIDE
+                length = self._u32[_TCP_LEN, row]
+                if (
+                    slot == 0
+                    or length == 0
+                    or passing[slot, side, 1] < length
+                    or passing[slot, side, 0] != self._u32[_TCP_SEQ, row]
+                    or self._u32[_PAYLOAD_LEN, row] != length
+                    or self._u16[_TCP_FLAGS, row] & _ENDS
+                    or self._u32[_TCP_MARKS, row] & _AGAIN
+                ):
+                    break
+                passing[slot, side, 0] = (passing[slot, side, 0] + length) & 0xFFFFFFFF
+                passing[slot, side, 1] -= length
+                passing[slot, side, 2] += length
             k += 1
         return k
 
