@@ -209,8 +209,9 @@ def test_other_ports_by_the_look_of_the_header() -> None:
     found = same_in_any_batches([
         ask(query("a.example"), dstport=5300), answer(response("a.example", A), 0.1, dstport=5300),
         ask(query("a.example"), dstport=9996), ask(b"\0" * 40, dstport=5300), ask(b"\0" * 12, dstport=5300),
+        ask(response("a.example", A)[:-1], dstport=5300),
     ])  # fmt: skip
-    assert found.names == {1: "DNS", 2: "DNS", 3: "UDP", 4: "UDP", 5: "UDP"}
+    assert found.names == {1: "DNS", 2: "DNS", 3: "UDP", 4: "UDP", 5: "UDP", 6: "DNS"}
     assert len(rows(found)) == 1
 
 

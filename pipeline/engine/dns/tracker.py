@@ -44,8 +44,6 @@ class _Query:
     """A query: `row` until it is told, `question` as it was sent, the frame of the first response (0 before it), and
     what that said. With `many`, one query has several responses."""
 
-    __slots__ = ("frame", "many", "question", "response", "row", "said", "side", "time")
-
     def __init__(self, frame: int, time: int, side: int, question: bytes) -> None:
         self.frame, self.time, self.side, self.question = frame, time, side, question
         self.response = 0
@@ -71,9 +69,10 @@ class Dns:
         """Take a message."""
         if not data:
             return False
-        protocol = protocol_at(packet.ports)
+        ports = packet.ports
+        protocol = protocol_at(ports)
         packet.name(protocol)
-        self.message(packet, data, 0, protocol)
+        self.message(packet, data, 0, protocol, sure=ports[0] in _PORTS or ports[1] in _PORTS)
         return True
 
     def quoted(self, packet: Packet, data: bytes, ports: tuple[int, int]) -> None:
@@ -84,8 +83,8 @@ class Dns:
                 sure: bool = True) -> bool:  # fmt: skip
         """Take the message that begins at `base` of `data`; whether it could be followed to its end.
 
-        Without `shown` it has no fields. One of which it is not `sure` that it is a message must have no fault to be
-        told as a row.
+        Without `shown` it has no fields. One of which it is not `sure` that it is a message must say something, and
+        have no fault, to be told as a row.
         """
         found = read_message(data, base)
         if found is None:
@@ -113,7 +112,7 @@ class Dns:
             query.many = any(kind in (r.AXFR, r.IXFR) for _, kind, _ in found.questions)
         if self._out.tells and shown:
             self._tell(packet, found, protocol, query, again=again)
-        if self._out.stores and (sure or not found.fault):
+        if self._out.stores and (sure or (not found.fault and bool(found.questions or found.records))):
             if response:
                 self._answered(packet, found, len(data) - base, protocol, query, question, again=again)
             elif query is not None:
