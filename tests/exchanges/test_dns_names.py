@@ -178,7 +178,7 @@ def test_names_that_overlap_are_looked_at_so_often_and_no_more() -> None:
 
 def test_chains_of_pointers_take_no_memory() -> None:
     """As far as pointers reach: chains of them, each by other ways, into one long row of labels."""
-    body = bytearray((b"\x3f" + b"a" * 63) * 100)
+    body = bytearray((b"\x3f" + b"a" * 63) * 100 + b"\0")
     begins = []
     for i in range(6):
         begins.append(12 + len(body))
