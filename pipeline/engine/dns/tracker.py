@@ -27,6 +27,8 @@ REMEMBERED = 300 * SECOND
 MOST_QUERIES = 32_768
 """Queries that are remembered."""
 
+_FLOW = 0xFFFF_FFFF_FFFF
+
 _PORTS = {53: "DNS", 5353: "MDNS", 5355: "LLMNR"}
 
 _MASKS = {"DNS": 0xFFFF, "MDNS": 0x7FFF, "LLMNR": 0xFFFF}
@@ -90,7 +92,8 @@ class Dns:
         if found is None:
             return False
         response = found.flags & RESPONSE != 0
-        key = packet.flow << 16 | found.ident
+        # 64 bits, so that the compiled leg has the same.
+        key = (packet.flow & _FLOW) << 16 | found.ident
         query = self._queries.get(key)
         before = query.response if query is not None else 0
         again = False
@@ -105,8 +108,10 @@ class Dns:
         asked = query
         question = data[base + 12 : found.answered]
         if not response and not again:
-            # The youngest is the last.
-            self._queries.pop(key, None)
+            if asked is not None:
+                self._told(asked)
+                # The youngest is the last.
+                del self._queries[key]
             query = self._queries[key] = _Query(packet.frame, packet.time, packet.side, question)
         if query is not None and found.questions and len(found.questions) == found.counts[0]:
             query.many = any(kind in (r.AXFR, r.IXFR) for _, kind, _ in found.questions)
@@ -160,10 +165,8 @@ class Dns:
             # Its number is that of a query which still waits, but it asks something else.
             self._out.row(DNS, row)
             return
-        if asked is not None and not asked.response:
-            if same:
-                row["dns.retransmit_request_in"] = asked.frame
-            self._told(asked)
+        if asked is not None and same and not asked.response:
+            row["dns.retransmit_request_in"] = asked.frame
         query.row = row
 
     def _answered(self, packet: Packet, found: Message, size: int, protocol: str, query: _Query | None,
