@@ -85,7 +85,7 @@ class DnsTree:
         for row in sorted(set(columns.details.get("dns.flags", ((), ()))[0])):
             if keep is not None and not keep[row]:
                 continue
-            if columns.texts[codes[row]] == "DNS":
+            if columns.texts[int(codes[row])] == "DNS":
                 self._frame(columns, details, row)
 
     def _frame(self, columns: Columns, details: _Details, row: int) -> None:
