@@ -37,7 +37,6 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "ntp": (123,),
     "snmp": (161, 162, 8161),
     "kerberos": (88,),
-    "dhcpv6": (546, 547),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -47,6 +46,7 @@ HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
 }
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
+
 UDP_GUESSES: dict[str, Guess] = {
     "dns": looks_like_dns,
 }
