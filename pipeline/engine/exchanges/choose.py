@@ -108,6 +108,7 @@ _BY_PORT: tuple[tuple[str, frozenset[int]], ...] = (
     ("ssh", frozenset({22, 29418})),
     ("smtp", frozenset({25, 587})),
     ("ftp", frozenset({21})),
+    ("kerberos", frozenset({88})),
     ("imap", frozenset({143})),
     ("pop", frozenset({110})),
     ("xmpp", frozenset({5222, 5269})),
