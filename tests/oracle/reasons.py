@@ -85,8 +85,8 @@ _because(
     "ndpi--openvpn_nohmac.pcapng", "ndpi--443-opvn.pcap", "ndpi--rdp2.pcap",
 )
 _because(
-    "QUIC that tshark decrypts with the keys that the file has: Shoal opens Initial packets, whose keys anyone has, and "
-    "no others.",
+    "QUIC that tshark decrypts with the keys that the file has: Shoal opens Initial packets, whose keys anyone has, "
+    "and no others.",
     "ndpi--quic-33.pcapng",
 )
 _because(
@@ -96,8 +96,8 @@ _because(
     "ndpi--stun_dtls_unidirectional_server.pcap", "zeek--dtls1_2.pcap", "zeek--kinit.pcap",
 )
 _because(
-    "Records behind a hole: tshark takes the next segment for the beginning of one at once, Shoal when it is known that "
-    "the hole stays; and the late segment that fills it is never told by tshark.",
+    "Records behind a hole: tshark takes the next segment for the beginning of one at once, Shoal when it is known "
+    "that the hole stays; and the late segment that fills it is never told by tshark.",
     "ndpi--tls_missing_ch_frag.pcap", "ndpi--tls_invalid_reads.pcap", "ndpi--anyconnect-vpn.pcap",
     "zeek--psql-aws-ssl-require-15432.pcap", "zeek--psql-aws-ssl-require.pcap",
 )
