@@ -131,3 +131,11 @@ def test_no_more_handshakes_are_kept_than_the_cap(monkeypatch: pytest.MonkeyPatc
     told = heard(frames)
     assert ("handshakes-forgotten", 1) in told.events
     assert [row["shoal.first_frame"] for row in told.rows["tls"]] == [1, 2, 3, 4, 5]
+
+
+def test_a_conversation_of_which_nothing_else_is_told_is_left_when_its_handshake_is() -> None:
+    answer = make.handshake(make.server_hello(make.TLS13, make.KEY_SHARE, cipher=0x1301))
+    for port, rows in ((443, 2), (8080, 1)):
+        talk = Talk(port).open().client(HELLO).server(answer + make.DATA).client(make.DATA).client(make.DATA)
+        talk.server(make.DATA).client(HELLO)
+        assert len(heard(talk.frames).rows["tls"]) == rows
