@@ -27,6 +27,7 @@ from pipeline.engine.smtp import Smtp
 from pipeline.engine.snmp import Snmp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
+from pipeline.engine.tls.waiting import Proxied, Waiting
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
@@ -67,6 +68,11 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "arp": Arp,
     "tls": Tls,
     "quic": Quic,
+    "ftp": Waiting,
+    "imap": Waiting,
+    "pop": Waiting,
+    "xmpp": Waiting,
+    "proxy": Proxied,
     "smtp": Smtp,
     "ssh": Ssh,
     "oicq": Oicq,
