@@ -100,6 +100,8 @@ _BY_PORT: tuple[tuple[str, frozenset[int]], ...] = (
     ("imap", frozenset({143})),
     ("pop", frozenset({110})),
     ("xmpp", frozenset({5222, 5269})),
+    ("ftp", frozenset({21})),
+    ("ldap", frozenset({389, 3268})),
     ("http", HTTP_PORTS),
 )
 _BEGINNINGS = (_PREFACE, b"HTTP/", b"SSH-", b"EHLO ", b"HELO ", b"220", *(m + b" " for m in sorted(HTTP_METHODS)))
