@@ -33,9 +33,8 @@ class Upgrades:
     def dialogue(self, packet: Packet) -> Dialogue:
         """A conversation that begins, or is first understood, with this frame."""
         source, target = packet.ports
-        server = target not in PORTS if source in PORTS else target > source
-        if source in PORTS and target in PORTS:
-            server = source < target
+        known = source in PORTS
+        server = known if known != (target in PORTS) else source < target
         return UpgradeDialogue(self._protocol, 1 - packet.side if server else packet.side)
 
     def restored(self, state: Tree) -> Dialogue:

@@ -32,7 +32,7 @@ BEGINNINGS = {
 
 def talk(port: int, said: tuple[bytes, ...], mss: int = 1460) -> Talk:
     """What both say, then an alert of TLS."""
-    found = Talk(port, mss=mss).open()
+    found = Talk(port, mss=mss, srcport=1193).open()
     for data in said:
         # XMPP's own begin so too: the client's are known by what follows.
         server = data.startswith(b"<") and (port != 5222 or data.startswith(b"<<"))
