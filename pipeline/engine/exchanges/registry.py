@@ -16,6 +16,7 @@ from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.spoken import Look
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.http.tracker import Http
+from pipeline.engine.http.tracker2 import Http2
 from pipeline.engine.icmp.tracker import Icmp
 from pipeline.engine.kerberos import Kerberos
 from pipeline.engine.notes import Notes
@@ -34,6 +35,7 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
     "http": (1900,),
     "dhcp": (67, 68, 4011),
+    "dhcpv6": (546, 547),
     "oicq": (8000,),
     "ntp": (123,),
     "snmp": (161, 162, 8161),
@@ -61,6 +63,7 @@ LOOKS: dict[str, Look] = {
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "http": Http,
+    "http2": Http2,
     "dhcp": Dhcp,
     "dhcpv6": Dhcpv6,
     "icmp": Icmp,

@@ -79,7 +79,7 @@ DATAGRAMS: tuple[Over, ...] = (
     Over("MPLS ECHO", (3503,), network.mpls_echo),
     Over("Teredo", (3544,)),
     Over("KNXnet/IP", (3671,), network.knx, says=("? KNXnet/IP",)),
-    Over("ICQv5", (4000,), offices.icq, says=("ICQv2", "ICQv3")),
+    Over("ICQv5", (4000,), offices.icq, says=("ICQv2", "ICQv3", "ICQv4")),
     Over("UDPENCAP", (4500,), secure.udpencap, says=("ISAKMP", "ESP")),
     Over("GSMTAP", (4729,)),
     Over("VxLAN", (4789, 4790)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.schema.column import Column, Record
-from pipeline.schema.exchanges.arp import ARP, ARP_DETAILS, ND, ND_DETAILS
+from pipeline.schema.exchanges.arp import ARP, ARP_DETAILS, BINDINGS, ND, ND_DETAILS
 from pipeline.schema.exchanges.dhcp import DHCP, DHCP_DETAILS
 from pipeline.schema.exchanges.dhcpv6 import DHCPV6, DHCPV6_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
@@ -23,6 +23,7 @@ EXCHANGES: tuple[Record, ...] = (
     DHCPV6,
     ARP,
     ND,
+    BINDINGS,
     ICMP,
     TLS,
     HTTP,
