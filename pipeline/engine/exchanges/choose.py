@@ -112,6 +112,8 @@ _BY_PORT: tuple[tuple[str, frozenset[int]], ...] = (
     ("imap", frozenset({143})),
     ("pop", frozenset({110})),
     ("xmpp", frozenset({5222, 5269})),
+    ("ftp", frozenset({21})),
+    ("ldap", frozenset({389, 3268})),
     ("http", HTTP_PORTS),
     ("tls", TLS_PORTS),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.engine.arp.tracker import Arp
 from pipeline.engine.dhcp.tracker import Dhcp
@@ -28,6 +29,8 @@ from pipeline.engine.snmp import Snmp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
 from pipeline.engine.tls.waiting import Proxied, Waiting
+from pipeline.engine.upgrades import PROTOCOLS as UPGRADES
+from pipeline.engine.upgrades import Upgrades
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
@@ -79,6 +82,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "ntp": Ntp,
     "snmp": Snmp,
     "kerberos": Kerberos,
+    **{name: partial(Upgrades, name) for name in UPGRADES},
 }
 
 
