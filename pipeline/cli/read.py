@@ -52,7 +52,7 @@ def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], setti
     for path in paths:
         counted = make_statistics()
         left = _read_capture(path, make_writer(), counted, " ".join(expression), left,
-                             causes="shoal.tcp.cause" in names, details=_details(names),
+                             causes="shoal.tcp.cause" in names, details=_details(names, statistics),
                              named=(form is None and not quiet) or _needs_names(statistics))
         # The last asked for first, as tshark has it.
         for statistic in reversed(counted):
@@ -150,10 +150,15 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
     return left
 
 
-def _details(names: tuple[str, ...]) -> bool:
-    """Whether any of the fields is of what is said in the frames."""
+def _details(names: tuple[str, ...], statistics: tuple[str, ...]) -> bool:
+    """Whether any of the fields, or of what is counted, is of what is said in the frames."""
     from pipeline.schema.exchanges import DETAILS
 
+    if statistics:
+        from pipeline.statistics import known
+
+        if any(known(name).details for name in statistics):
+            return True
     return "_ws.col.Protocol" in names or not DETAILS.keys().isdisjoint(names)
 
 

@@ -82,8 +82,11 @@ class Exchange:
             row["dhcp.hw.mac_addr"] = int.from_bytes(hardware, "big")
 
     def goes_on(self, kind: int, late: int) -> bool:
-        """Whether a client's message of type `kind` is one more of this exchange; not if it ended before `late`."""
+        """Whether a client's message of type `kind` is one more of this exchange; not if it ended before `late`, or by
+        a NAK, after which the client begins anew."""
         if self.newest >= 0 and kind not in _FOLLOWS.get(self.newest, (kind,)):
+            return False
+        if self.row["shoal.dhcp.outcome"] == _OUTCOME["nakked"]:
             return False
         return not self.done or (self.done >= late and (kind == DECLINE or kind == self.newest))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.engine.dhcp.exchange import Exchange, kind_of
+from pipeline.engine.arp.bindings import Bindings, vlan_of
+from pipeline.engine.dhcp.exchange import ACK, Exchange, kind_of
 from pipeline.engine.dhcp.message import REPLY, REQUEST, Message, parse
 from pipeline.engine.dhcp.tell import tell
 from pipeline.engine.exchanges.outlet import Outlet
@@ -26,6 +27,7 @@ PROXY_PORT = 4011
 """Port of PXE's proxies: there only what has DHCP's cookie is DHCP."""
 
 _BOOTP_LENGTH = 300
+_LEASE = 51
 
 _s = Slots(PACKETS)
 _UDP_LENGTH, _L_LENGTH = _s.u16("udp.length"), _s.lane("udp.length")
@@ -37,6 +39,7 @@ class Dhcp:
     def __init__(self, notes: Notes, out: Outlet) -> None:
         self._notes = notes
         self._out = out
+        self._bindings = Bindings(notes, out, "DHCP")
         self._open: dict[tuple[int, bytes], Exchange] = {}
         self._forgotten = 0
 
@@ -70,26 +73,38 @@ class Dhcp:
             exchange = self._open[key] = Exchange(row)
             exchange.begin(message, kind_of(message, packet.addresses[1]))
         exchange.take(packet.frame, packet.time, message)
+        address = message.data[16:20]
+        if message.kind == ACK and len(message.hardware) == 6 and any(address):
+            told = message.whole().get(_LEASE, b"")
+            lease = int.from_bytes(told, "big") if len(told) == 4 else -1
+            vlan = vlan_of(packet.columns, packet.row)
+            self._bindings.learn(packet, vlan, address, int.from_bytes(message.hardware, "big"), lease)
 
     def tick(self, now: int) -> None:
         """Tell the exchanges that have ended, or that nobody goes on with."""
         for key in [k for k, x in self._open.items() if x.over(now - TIMEOUT_NS, now - LATE_NS)]:
             self._out.row(DHCP, self._open.pop(key).told())
+        self._bindings.tick()
 
     def finish(self, now: int) -> None:
         """Tell all that waits."""
         for exchange in self._open.values():
             self._out.row(DHCP, exchange.told())
         self._open.clear()
+        self._bindings.tick()
 
     def state(self) -> Tree:
         """All that is known."""
-        return {"open": [[*key, x.state()] for key, x in self._open.items()], "forgotten": self._forgotten}
+        return {
+            "open": [[*key, x.state()] for key, x in self._open.items()], "forgotten": self._forgotten,
+            "bindings": self._bindings.state(),
+        }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self._open = {(ident, hardware): Exchange.restored(x) for ident, hardware, x in state["open"]}
         self._forgotten = state["forgotten"]
+        self._bindings.restore(state["bindings"])
 
 
 def _likely(message: Message) -> bool:

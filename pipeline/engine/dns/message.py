@@ -70,19 +70,20 @@ def read_message(data: bytes, base: int = 0) -> Message | None:
         records = found.records
         for section in (0, 1, 2):
             for _ in range(found.counts[section + 1]):
-                owner = None
                 if at + 1 < size and data[at] >= 192:
-                    owner = known.get((data[at] & 63) << 8 | data[at + 1])
-                if owner is None:
-                    owner = names.read(at)
-                    at = names.after
+                    before = known.get(base + ((data[at] & 63) << 8 | data[at + 1]))
                 else:
-                    at += 2
-                if at + 10 > size:
+                    before = None
+                if before is None:
+                    owner = names.read(at)
+                    at = names.after + 10
+                else:
+                    owner = before[0]
+                    at += 12
+                if at > size:
                     found.fault = "record cut"
                     return found
-                kind, klass, ttl, length = _RECORD(data, at)
-                at += 10
+                kind, klass, ttl, length = _RECORD(data, at - 10)
                 records.append((section, owner, kind, klass, ttl, at, length))
                 at += length
                 if at > size:

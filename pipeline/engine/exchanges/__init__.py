@@ -14,8 +14,9 @@ from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
-from pipeline.engine.exchanges.registry import HEADERS, UDP_GUESSES, UDP_PORTS, registry
-from pipeline.engine.exchanges.tracker import Quotes
+from pipeline.engine.exchanges.registry import HEADERS, LOOKS, UDP_GUESSES, UDP_PORTS, registry
+from pipeline.engine.exchanges.spoken import Spoken
+from pipeline.engine.exchanges.tracker import Quotes, Settling
 from pipeline.engine.minutes import Tick, rows_of_ticks
 from pipeline.engine.names.track import Names
 from pipeline.engine.notes import Notes
@@ -42,6 +43,10 @@ class Exchanges:
         self._headers = [
             (*values, FIRST_FRAMES + i) for i, name in enumerate(known.frames) for values in HEADERS.get(name, ())
         ]
+        self._spoken = Spoken([
+            (FIRST_DATAGRAMS + i, LOOKS[name]) for i, name in enumerate(known.datagrams) if name in LOOKS
+        ], self._ports)
+        self._settling = [tracker for tracker in self._datagrams if isinstance(tracker, Settling)]
         self._guesses = [
             (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
         ]
@@ -58,6 +63,7 @@ class Exchanges:
         packet.begin(columns, numbers, turns, self._names.process(columns, numbers, turns))
         dialogues.begin(columns, numbers, turns)
         route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers, self._guesses)
+        self._spoken.begin(columns, numbers, turns, route, packet.named)
         quotes = quoted_datagrams(columns, self._ports) if self.out.tells else {}
         for quoted in quotes:
             route[quoted] = route[quoted] or QUOTED
@@ -89,6 +95,8 @@ class Exchanges:
         for _, now in ends[tick:]:
             self._tick(now)
         dialogues.end()
+        for settling in self._settling:
+            self._spoken.settle(settling.settled(), numbers, turns)
         name_rows(columns, packet.named, self._names.talks.hex)
 
     def _quoted(self, packet: Packet, quote: Quote) -> None:
@@ -119,6 +127,7 @@ class Exchanges:
         """All that is known, for a snapshot."""
         return {
             "out": self.out.state(), "dialogues": self._dialogues.state(), "names": self._names.state(),
+            "spoken": self._spoken.state(),
             "trackers": {name: tracker.state() for name, tracker in self._trackers.items()},
         }  # fmt: skip
 
@@ -129,6 +138,7 @@ class Exchanges:
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
         self._names.restore(state["names"])
+        self._spoken.restore(state["spoken"])
 
 
 def _row_of(end: tuple[int, int | None]) -> int:

@@ -319,6 +319,7 @@ class Dialogues:
             room = max(room, dialogue.need[index])
             if at + dialogue.need[index] > size:
                 break
+            packet.waiting = size - at
             done = dialogue.take(packet, index, data[at : at + room] if at or room < size else data)
             if done > 0:
                 at += done

@@ -9,10 +9,10 @@ cdef class Packet:
     cdef public int number
     cdef public int side
     cdef public int turn
+    cdef public Py_ssize_t waiting
     cdef public bint is_udp
     cdef public bint muted
     cdef public long long left
-    cdef public Py_ssize_t waiting
     cdef public object turned
     cdef dict _begun
     cdef unsigned char[:, ::1] _u8

@@ -71,6 +71,15 @@ class Timeline:
         row["shoal.tls.completed"] = 0
         return cls(row)
 
+    @classmethod
+    def restored(cls, row: Row) -> Timeline:
+        """One that goes on with a row of `copied`."""
+        return cls(cls(row).copied())
+
+    def copied(self) -> Row:
+        """The row, with lists of its own."""
+        return {name: list(value) if isinstance(value, list) else value for name, value in self.row.items()}
+
     def step(self, packet: Packet, name: str) -> None:
         """A step of STEPS is done with this frame; only the first counts."""
         row, frame = self.row, f"shoal.tls.{name}_frame"

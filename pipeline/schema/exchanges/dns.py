@@ -50,7 +50,7 @@ DNS_DETAILS: tuple[C, ...] = (
     C("dns.resp.cache_flush", "bool", "mDNS: what was known of the name and type is obsolete"),
     C("dns.resp.ttl", "u32", "Time to live of a record", unit="s"),
     C("dns.resp.len", "u16", "Length of a record's data", unit="bytes"),
-    C("dns.rr.udp_payload_size", "u16", "EDNS: bytes that the sender takes over UDP", show="hex"),
+    C("dns.rr.udp_payload_size", "u16", "EDNS: bytes that the sender takes over UDP", unit="bytes"),
     C("dns.resp.ext_rcode", "u8", "EDNS: higher bits of the reply code", show="hex"),
     C("dns.resp.edns0_version", "u8", "EDNS: version"),
     C("dns.resp.z", "u16", "EDNS: flags", show="hex"),
