@@ -44,7 +44,8 @@ SEGMENTS: tuple[Spoken, ...] = (
         for name, ports_of, size in (
             ("AC DR", (925,), 2), ("RSIP", (4555,), 2), ("IPSICTL", (5010,), 2), ("ELCOM", (5997,), 2),
             ("CBSP", (48049,), 2), ("NCP", (524,), 8), ("VICP", (1861,), 8), ("ECMP", (6160,), 5),
-            ("OMAPI", (7911,), 8), ("5co-legacy", (8004, 8010), 6), ("PTP/IP", (15740,), 8), ("DB-LSP", (17500,), 5), ("AMS", (48898,), 6),
+            ("OMAPI", (7911,), 8), ("5co-legacy", (8004, 8010), 6), ("PTP/IP", (15740,), 8),
+            ("DB-LSP", (17500,), 5), ("AMS", (48898,), 6),
         )
     ),
     # By port, message by message.
