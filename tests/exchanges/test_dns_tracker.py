@@ -95,7 +95,7 @@ def test_a_query_sent_again_is_one_row() -> None:
     assert (row["shoal.dns.retransmissions"], row["dns_retransmission.frame"]) == (2, [2, 3])
     assert row["shoal.response_time"] == 5 * SECOND
     assert found.details[3]["dns.retransmission"] == [1]
-    assert found.details[3]["dns.retransmit_request_in"] == [1]
+    assert found.details[3]["dns.retransmit_request_in"] == found.details[3]["dns.retransmit_request"] == [1]
     assert found.details[4]["dns.response_to"] == [1]
 
 

@@ -127,7 +127,8 @@ def test_hostile_datagrams_are_survived(payload: bytes) -> None:
 
 def test_hostile_frames_are_survived() -> None:
     for frames in (b"\6\xff", b"\6" + b"\xff" * 16, b"\2\0\0\xbf\xff\xff\xff\0" * 9, b"\xff" * 64,
-                   b"\1" * 1100, make.crypto(0x3FFF, b"far"), make.crypto(0, make.message(1, b"")), make.crypto(0, b"\2\xff\xff\xff")):
+                   b"\1" * 1100, make.crypto(0x3FFF, b"far"), make.crypto(0, make.message(1, b"")),
+                   make.crypto(0, b"\2\xff\xff\xff")):
         heard([to(make.initial(frames, DCID))])
 
 

@@ -69,8 +69,15 @@ def test_certificates_are_told_with_their_parts() -> None:
     assert (row["tls_certificate.key_size"][0], row["tls_certificate.signature"][0]) == (256, "ecdsa-with-SHA256")
     assert row["tls_certificate.not_before"][0] == 1_767_225_600 * SECOND
     assert row["tls_certificate.not_after"][0] == (1_767_225_600 + 90 * 86_400) * SECOND
-    assert row["tls_certificate.self_signed"] == [1, 0, 1] or row["tls_certificate.self_signed"] == [1, 1, 1]
+    assert row["tls_certificate.self_signed"] == [1, 1, 1]
     assert all(len(f) == 64 for f in row["tls_certificate.fingerprint"])
+
+
+def test_a_certificate_of_another_issuer_signs_not_itself() -> None:
+    chain = make.certificates(make.certificate("leaf", "Some CA"), make.certificate("fake", "fake"))
+    (row,) = heard(Talk(443).open().client(HELLO).server(ANSWER).server(make.handshake(chain)).frames).rows["tls"]
+    assert row["tls_certificate.issuer"][0] == "CN=Some CA,O=Ä & Co,C=DE"
+    assert row["tls_certificate.self_signed"] == [0, 1]
 
 
 def test_a_certificate_that_is_none_has_a_fingerprint_alone() -> None:

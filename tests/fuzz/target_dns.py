@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from pipeline.engine.dns.message import SECTIONS, read_message
+from pipeline.engine.dns.message import SECTIONS, Message, read_message
+from pipeline.engine.dns.rows import put_message, put_question
+from pipeline.engine.dns.tell import tell_header, tell_questions, tell_records
+from pipeline.engine.exchanges.outlet import Row
+from pipeline.engine.exchanges.rows import fill
+from pipeline.render.spell import spelled
+from pipeline.schema.exchanges import DETAILS
+from pipeline.schema.exchanges.dns import DNS
+from pipeline.schema.shown import form_of
 from tests.exchanges.dns_bytes import ASKED, framed, name, opt, query, record, response, texts
 from tests.exchanges.hear import Talk, answer, ask, heard
 
 _SECTIONS = len(SECTIONS)
+_ENGINE = 0xC0
 
 
 def seeds() -> list[bytes]:
@@ -28,20 +37,45 @@ def seeds() -> list[bytes]:
         query("a.example", additional=[opt(do=True, options=b"\0\x0f\0\3\0\1x")]), query("\0"),
         query("a.example", 252), query("münchen.local", klass=0x8001), b"\0\1\1\0\0\1" + bytes(6) + b"\xc0\x0c\0\1\0\1",
     ]  # fmt: skip
-    return [bytes([i % 8]) + message for i, message in enumerate(messages)] + [b"\7" + framed(*messages[:4])]
+    quick = [bytes([i & 1]) + message for i, message in enumerate(messages)]
+    return quick + [bytes([_ENGINE + i % 8]) + message for i, message in enumerate(messages[::4])]
 
 
 def run(data: bytes) -> None:
-    """The first byte chooses ports and the size of segments."""
+    """The first byte chooses: the parser alone, which is quick, or the engine, ports and the size of segments."""
     how, payload = data[0] if data else 0, data[1:]
     found = read_message(payload)
     if found is not None:
         assert len(found.questions) <= len(payload)
         assert all(section < _SECTIONS and at <= len(payload) for section, _, _, _, _, at, _ in found.records)
+        _told(found, len(payload), mdns=bool(how & 1))
+    if how < _ENGINE:
+        return
     port = (53, 5353, 5355, 5300)[how & 3]
     frames = [ask(payload, dstport=port), answer(payload, 0.1, dstport=port), answer(payload, 0.2, dstport=port)]
     if how & 4:
         half = len(payload) // 2
         stream = framed(payload[:half]) + payload[half:]
-        frames += Talk(53, mss=1 + (how >> 3) * 8).open().client(stream).server(stream).close().frames
+        frames += Talk(53, mss=1 + (how >> 3 & 7) * 8).open().client(stream).server(stream).close().frames
     heard(frames)
+
+
+def _told(found: Message, size: int, *, mdns: bool) -> None:
+    """Every field of the frame and every column of the row, of their kinds."""
+    fields: list[tuple[str, object]] = []
+
+    def tell(name: str, value: object) -> None:
+        fields.append((name, value))
+
+    tell_header(tell, found, llmnr=False)
+    tell_questions(tell, found, mdns=mdns)
+    tell_records(tell, found, mdns=mdns)
+    by_name: dict[str, list[object]] = {}
+    for field, value in fields:
+        by_name.setdefault(field, []).append(value)
+    for field, values in by_name.items():
+        spelled(form_of(DETAILS[field]), values)
+    row: Row = {}
+    put_question(row, found, 0xFFFF)
+    put_message(row, found, size, 0xFFFF)
+    fill(DNS, [row])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+from ipaddress import ip_address
 
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
@@ -54,7 +54,7 @@ class Bindings:
                 self._forgotten += 1
                 self._notes.note("bindings-forgotten", packet.row, self._forgotten)
             row = self._held[key] = packet.exchange(BINDINGS)
-            row["shoal.address"] = socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+            row["shoal.address"] = str(ip_address(address))
             row["shoal.hw"], row["shoal.learnt"], row["shoal.binding.frames"] = hardware, self._learnt, 0
             if vlan >= 0:
                 row["shoal.vlan"] = vlan

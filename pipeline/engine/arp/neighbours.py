@@ -89,7 +89,7 @@ class Neighbours:
 
     def _ask(self, packet: Packet, vlan: int, source: bytes, message: Message) -> None:
         key = vlan, source, message.target
-        before = self._asked.get(key)
+        before = self._waiting(packet, key)
         if before is not None:
             before["shoal.nd.requests"] += 1
             return
@@ -109,9 +109,18 @@ class Neighbours:
         if hardware:
             told["shoal.nd.src_hw"] = hardware
 
+    def _waiting(self, packet: Packet, key: Key) -> Row | None:
+        """The solicitation that is still waited for."""
+        found = self._asked.get(key)
+        if found is not None and found["shoal.first_time"] < packet.time - TIMEOUT_NS:
+            self._out.row(ND, self._asked.pop(key))
+            return None
+        return found
+
     def _answer(self, packet: Packet, key: Key) -> Row | None:
-        told = self._asked.pop(key, None)
+        told = self._waiting(packet, key)
         if told is not None:
+            del self._asked[key]
             told["shoal.nd.outcome"], told["shoal.response_frame"] = _OUTCOME["answered"], packet.frame
             told["shoal.response_time"] = packet.time - told["shoal.first_time"]
         return told

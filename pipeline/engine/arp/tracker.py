@@ -82,7 +82,8 @@ class Arp:
         key = vlan, source_hw, target
         before = self._asked.get(key)
         if before is not None and kind in ("request", "probe"):
-            if before["shoal.arp.kind"] == _KIND[kind] and "shoal.response_frame" not in before:
+            fresh = before["shoal.first_time"] >= packet.time - TIMEOUT_NS
+            if fresh and before["shoal.arp.kind"] == _KIND[kind] and "shoal.response_frame" not in before:
                 before["shoal.arp.requests"] += 1
                 return
             self._out.row(ARP, self._asked.pop(key))
@@ -114,7 +115,11 @@ class Arp:
         self._asked[key] = told
 
     def _reply(self, packet: Packet, vlan: int, source: int, source_hw: int, target: int, target_hw: int) -> None:
-        told = self._asked.get((vlan, target_hw, source))
+        key = vlan, target_hw, source
+        told = self._asked.get(key)
+        if told is not None and told["shoal.first_time"] < packet.time - TIMEOUT_NS:
+            self._out.row(ARP, self._asked.pop(key))
+            told = None
         if told is None:
             told = self._row(packet, vlan, "reply", _REPLY)
             told["shoal.arp.outcome"], told["shoal.response_frame"] = _OUTCOME["unasked"], packet.frame
@@ -128,8 +133,9 @@ class Arp:
             told["arp_answer.hw"], told["arp_answer.frame"] = [], []
         if packet.columns.lane[_DUPLICATE, packet.row]:
             told["arp.duplicate-address-detected"] = 1
-        if source_hw not in told["arp_answer.hw"] and len(told["arp_answer.hw"]) < _MOST_ANSWERS:
-            told["arp_answer.hw"].append(source_hw)
+        hardware = source_hw.to_bytes(6, "big").hex(":").upper()
+        if hardware not in told["arp_answer.hw"] and len(told["arp_answer.hw"]) < _MOST_ANSWERS:
+            told["arp_answer.hw"].append(hardware)
             told["arp_answer.frame"].append(packet.frame)
 
     def tick(self, now: int) -> None:

@@ -45,6 +45,8 @@ class Dhcp:
 
     def datagram(self, packet: Packet, data: bytes) -> bool:
         """Take a message."""
+        if not data:
+            return False
         columns, row = packet.columns, packet.row
         length = int(columns.u16[_UDP_LENGTH, row]) - 8 if columns.lane[_L_LENGTH, row] else 0
         message = parse(data, length)
@@ -61,7 +63,10 @@ class Dhcp:
         key = message.number(4, 4), message.hardware
         exchange = self._open.get(key)
         asks = message.data[0] == REQUEST
-        if exchange is not None and asks and not exchange.goes_on(message.kind, packet.time - LATE_NS):
+        if exchange is not None and (
+            exchange.over(packet.time - TIMEOUT_NS, packet.time - LATE_NS)
+            or (asks and not exchange.goes_on(message.kind))
+        ):
             self._out.row(DHCP, self._open.pop(key).told())
             exchange = None
         if exchange is None:
@@ -71,7 +76,8 @@ class Dhcp:
                 self._notes.note("dhcp-exchanges-forgotten", packet.row, self._forgotten)
             row = packet.exchange(DHCP, reverse=not asks)
             exchange = self._open[key] = Exchange(row)
-            exchange.begin(message, kind_of(message, packet.addresses[1]))
+            exchange.begin(message)
+        exchange.wants(kind_of(message, packet.addresses[1]))
         exchange.take(packet.frame, packet.time, message)
         address = message.data[16:20]
         if message.kind == ACK and len(message.hardware) == 6 and any(address):

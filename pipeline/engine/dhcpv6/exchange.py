@@ -44,14 +44,15 @@ _MOST, _MOST_OPTIONS, _MOST_IDS = 16, 64, 16
 
 class Exchange:
     """The row of an exchange as it grows. `ids` are the transactions of the client so far, `newest` the type of its
-    last message, `last` the time of the newest message, `done` that of the reply, 0 before it."""
+    last message, `last` the time of the newest message, `began` that of the client's first one, `done` that of the
+    reply, 0 before it."""
 
-    __slots__ = ("done", "ids", "last", "newest", "row")
+    __slots__ = ("began", "done", "ids", "last", "newest", "row")
 
     def __init__(self, row: Row) -> None:
         self.row = row
         self.ids: list[int] = []
-        self.last = self.done = 0
+        self.last = self.began = self.done = 0
         self.newest = 0
 
     def begin(self, message: Message, duid: bytes) -> None:
@@ -63,13 +64,15 @@ class Exchange:
         if duid:
             row["shoal.dhcpv6.client"] = duid.hex()
 
-    def goes_on(self, message: Message, late: int) -> bool:
-        """Whether a message is one more of this exchange; not if it ended before `late`."""
+    def goes_on(self, message: Message) -> bool:
+        """Whether a message is one more of this exchange."""
         if message.kind not in ASKS:
             return message.xid in self.ids or message.xid == self.row["dhcpv6.xid"]
         if self.done:
-            return message.xid in self.ids and self.done >= late
-        return message.kind == self.newest or (message.kind == REQUEST and self.newest == SOLICIT)
+            return message.xid in self.ids
+        if message.kind == REQUEST and self.newest in (0, SOLICIT):
+            return True
+        return message.kind == self.newest and message.xid in self.ids
 
     def over(self, timeout: int, late: int) -> bool:
         """Whether it ended before `late`, or was not gone on with since `timeout`."""
@@ -85,6 +88,7 @@ class Exchange:
             row[f"shoal.dhcpv6.{step}_frame"], row[f"shoal.dhcpv6.{step}_time"] = frame, time
         self._relay(message)
         if kind in ASKS:
+            self.began = self.began or time
             self._ask(frame, message, inner, hardware)
         else:
             self._answer(frame, time, inner)
@@ -96,6 +100,8 @@ class Exchange:
         elif inner.kind == self.newest and not message.relay:
             row["shoal.dhcpv6.requests_again"] = row.get("shoal.dhcpv6.requests_again", 0) + 1
         self.newest = inner.kind
+        if row["shoal.dhcpv6.kind"] == _KIND["unknown"]:
+            row["shoal.dhcpv6.kind"] = _KIND[_KINDS[inner.kind]]
         row.setdefault("shoal.request_frame", frame)
         if hardware and (not message.relay or "shoal.dhcpv6.client_hw" not in row):
             row["shoal.dhcpv6.client_hw"] = hardware
@@ -128,7 +134,7 @@ class Exchange:
         if inner.kind == REPLY or "shoal.response_frame" not in row:
             row["shoal.response_frame"] = frame
             if "shoal.request_frame" in row:
-                row["shoal.response_time"] = time - row["shoal.first_time"]
+                row["shoal.response_time"] = time - self.began
         outcome = "advertised"
         if inner.kind != ADVERTISE:
             self.done = time
@@ -221,14 +227,14 @@ class Exchange:
     def state(self) -> Tree:
         """All that is known."""
         row = {k: list(v) if isinstance(v, list) else v for k, v in self.row.items()}
-        return {"row": row, "ids": list(self.ids), "times": [self.last, self.done, self.newest]}
+        return {"row": row, "ids": list(self.ids), "times": [self.last, self.began, self.done, self.newest]}
 
     @classmethod
     def restored(cls, state: Tree) -> Exchange:
         """The exchange that a state was taken from."""
         found = cls(state["row"])
         found.ids = state["ids"]
-        found.last, found.done, found.newest = state["times"]
+        found.last, found.began, found.done, found.newest = state["times"]
         return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 
 from pipeline.engine.dhcpv6.message import (
     CLIENT,
@@ -30,7 +30,10 @@ _PREFERENCE, _ELAPSED, _RECONFIGURE, _SEARCH, _SNTP, _LIFETIME, _REMOTE_ID = 7, 
 _ADDRESSES = {DNS: "dns_server", _SNTP: "sntp_server"}
 _NUMBERS = {_PREFERENCE: ("option_preference", 1), _ELAPSED: ("elapsed_time", 2), _RECONFIGURE: ("reconf_msg", 1),
             _LIFETIME: ("lifetime", 4)}
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+# Messages that may name the client (RFC 4704 section 5).
+_NAMED = (1, 2, 3, 5, 6, 7)
+_EPOCH = date(2000, 1, 1)
+_DAY = 86_400
 
 Detail = Callable[[str, object], None]
 
@@ -104,8 +107,10 @@ def _option(option: Option, value: bytes, message: Message, detail: Detail) -> N
             detail(f"dhcpv6.{_ADDRESSES[code]}", value[at : at + 16])
     elif code == _SEARCH:
         for name in domains(value):
-            detail("dhcpv6.search_list_entry", name)
-    elif code == FQDN and value:
+            # Of a single label Wireshark says that it is a top level domain, in another field.
+            if name.count(".") > 1:
+                detail("dhcpv6.search_list_entry", name)
+    elif code == FQDN and value and message.kind in _NAMED:
         detail("dhcpv6.client_fqdn_flags", value[0])
         for name in domains(value[1:], most=1):
             detail("dhcpv6.client_domain", name)
@@ -144,8 +149,10 @@ def _duid(duid: bytes, detail: Detail) -> None:
     kind = int.from_bytes(duid[:2], "big")
     detail("dhcpv6.duid.type", kind)
     if kind == 1 and len(duid) >= 8:
-        made = _EPOCH + timedelta(seconds=int.from_bytes(duid[4:8], "big"))
-        detail("dhcpv6.duidllt.time", f"{made:%b} {made.day:2d}, {made:%Y %H:%M:%S}.000000000 UTC")
+        days, seconds = divmod(int.from_bytes(duid[4:8], "big"), _DAY)
+        made, minutes = _EPOCH + timedelta(days), seconds // 60
+        clock = f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds % 60:02d}"
+        detail("dhcpv6.duidllt.time", f"{made:%b} {made.day:2d}, {made.year} {clock}.000000000 UTC")
         if len(duid) > 8:
             detail("dhcpv6.duidllt.link_layer_addr", hardware_of(duid).hex(":"))
     elif kind == 2 and len(duid) >= 6:

@@ -40,10 +40,10 @@ class Dhcpv6:
 
     def datagram(self, packet: Packet, data: bytes) -> bool:
         """Take a message."""
-        packet.name("DHCPv6")
         message = parse(data)
         if message is None:
-            return True
+            return False
+        packet.name("DHCPv6")
         if self._out.tells:
             tell(message, packet.detail)
         inner = message.innermost()
@@ -57,7 +57,9 @@ class Dhcpv6:
         key = duid or b"\0" + inner.data[1:4]
         exchange = self._open.get(key)
         asks = inner.kind in ASKS
-        if exchange is not None and not exchange.goes_on(inner, packet.time - LATE_NS):
+        if exchange is not None and (
+            exchange.over(packet.time - TIMEOUT_NS, packet.time - LATE_NS) or not exchange.goes_on(inner)
+        ):
             self._out.row(DHCPV6, self._open.pop(key).told())
             exchange = None
         if exchange is None:

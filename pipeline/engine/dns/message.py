@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 
+import cython
+
 from pipeline.engine.dns.names import Fault, Names
 
 HEADER = 12
@@ -30,8 +32,6 @@ class Message:
     """What was read of a message. `fault` says why not all of it, `names` reads names in its data; `answered` is where
     the questions end."""
 
-    __slots__ = ("answered", "counts", "fault", "flags", "ident", "names", "questions", "records")
-
     def __init__(self, data: bytes, base: int = 0) -> None:
         self.names = Names(data, base)
         self.ident = 0
@@ -48,7 +48,8 @@ def read_message(data: bytes, base: int = 0) -> Message | None:
 
     Of one that is cut or wrong there is what stands before the fault. A record whose data are cut is the last one.
     """
-    size = len(data)
+    at: cython.Py_ssize_t
+    size: cython.Py_ssize_t = len(data)
     found = Message(data, base)
     if size < base + HEADER:
         return _head_cut(found, data, base)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+import cython
+
 ROOT = "<Root>"
 LOOPS = "<Name contains a pointer that loops>"
 TOO_LONG = "<Name too long>"
@@ -44,8 +46,6 @@ class Names:
     `known` has, from where a name begins, its spelling and where it ends: of names that are nothing strange.
     """
 
-    __slots__ = ("_steps", "_tails", "after", "base", "data", "known", "odd")
-
     def __init__(self, data: bytes, base: int = 0) -> None:
         self.data = data
         self.base = base
@@ -56,8 +56,14 @@ class Names:
         self._tails: dict[int, bytes] = {}
         self._steps = 0
 
-    def read(self, at: int) -> str:
+    def read(self, at: cython.Py_ssize_t) -> str:
         """The name at `at`; `after` is set to where it ends. Raises Fault."""
+        data: bytes
+        end: cython.Py_ssize_t
+        furthest: cython.Py_ssize_t
+        size: cython.Py_ssize_t
+        target: cython.Py_ssize_t
+        c: cython.Py_ssize_t
         found = self.known.get(at)
         if found is not None:
             self.after = found[1]
@@ -93,8 +99,15 @@ class Names:
             self.known[at] = name, self.after
         return name
 
-    def _walk(self, start: int) -> str:
+    def _walk(self, start: cython.Py_ssize_t) -> str:
         """As `read`, of any name: long ones, those with pointers to where no name was read, strange ones."""
+        data: bytes
+        at: cython.Py_ssize_t
+        after: cython.Py_ssize_t
+        size: cython.Py_ssize_t
+        counted: cython.Py_ssize_t
+        target: cython.Py_ssize_t
+        c: cython.Py_ssize_t
         data, at, after = self.data, start, -1
         size = len(data)
         labels: list[bytes] = []

@@ -228,7 +228,9 @@ def _svcb(tell: Tell, read: Reader, mdns: bool) -> None:
         elif key == 6:
             for _ in range(size // 16):
                 tell("dns.svcb.svcparam.ipv6hint.ip", read.bytes(16))
-        read.bytes(max(0, end - read.at))
+        if key != 3:
+            # Behind a port tshark goes on at once, whatever length it was given.
+            read.bytes(max(0, end - read.at))
 
 
 def _a6(tell: Tell, read: Reader, mdns: bool) -> None:

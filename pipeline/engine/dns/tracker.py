@@ -128,11 +128,13 @@ class Dns:
         tell = packet.detail
         if not found.flags & RESPONSE:
             if again and query is not None:
+                tell("dns.retransmit_request", 1)
                 tell("dns.retransmit_request_in", query.frame)
                 tell("dns.retransmission", 1)
         elif query is None:
             tell("dns.unsolicited", 1)
         elif again:
+            tell("dns.retransmit_response", 1)
             tell("dns.retransmit_response_in", query.response)
             tell("dns.retransmission", 1)
         else:

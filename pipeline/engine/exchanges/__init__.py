@@ -72,17 +72,17 @@ class Exchanges:
         forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
         if len(forgot):
             ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
-        rows = np.flatnonzero(route)
         tick = 0
-        at = packet.seek(0, rows, route, dialogues.followed)
-        while at < len(rows):
-            row, to = int(rows[at]), int(route[rows[at]])
-            while tick < len(ends) and ends[tick][0] <= row:
+        last = len(route)
+        until = ends[0][0] if ends else last
+        packet.start(route, dialogues.followed)
+        while to := packet.advance():
+            while until <= packet.row:
                 self._tick(ends[tick][1])
                 tick += 1
-            packet.move(row)
-            if quotes and row in quotes:
-                self._quoted(packet, quotes[row])
+                until = ends[tick][0] if tick < len(ends) else last
+            if quotes and packet.row in quotes:
+                self._quoted(packet, quotes[packet.row])
             if to == STREAM:
                 dialogues.segment(packet)
             elif to == QUOTED:
@@ -91,7 +91,6 @@ class Exchanges:
                 self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
-            at = packet.seek(at + 1, rows, route, dialogues.followed)
         for _, now in ends[tick:]:
             self._tick(now)
         dialogues.end()

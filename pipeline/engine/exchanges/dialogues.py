@@ -34,7 +34,7 @@ SILENCE = 300_000_000_000
 PATIENCE = 10_000_000_000
 """What came behind a hole waits for so long (ns of the capture) for the hole to be filled."""
 
-_FIN, _SYN, _RST = 1, 2, 4
+_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _REPEATS = RETRANSMISSION | FAST | SPURIOUS
 _WINDOW = 1024
 _NEAR = 1 << 20
@@ -124,6 +124,12 @@ class Dialogues:
             if number not in self._known:
                 return
         sequence = packet.seq
+        other = conversation.sides[1 - index]
+        if flags & _ACK and other.at >= 0:
+            ahead = (packet.ack - other.at) & 0xFFFFFFFF
+            if 0 < ahead < 0x80000000:
+                # What was acknowledged and not seen will hardly come.
+                other.acked = max(other.acked, other.at + ahead)
         if flags & _SYN:
             sequence += 1
             if side.at < 0 or packet.turn & bits.REUSED:
@@ -230,7 +236,7 @@ class Dialogues:
             self._deliver(packet, conversation, index, stop, data)
         else:
             if not side.held:
-                side.since, side.acked = packet.time, -1
+                side.since = packet.time
             side.hold(start, stop, data)
             if packet.number not in self._holes:
                 self._holes[packet.number] = packet.row
@@ -361,6 +367,9 @@ class Dialogues:
         if protocol in self._trackers:
             conversation.protocol = protocol
             conversation.dialogue = self._trackers[protocol].dialogue(packet)
+            if packet.turned is not None:
+                self._turn(packet, conversation)
+                return None
             return conversation.dialogue
         if protocol != UNDECIDED:
             side.drop()
@@ -384,6 +393,8 @@ class Dialogues:
             before.ended()
         if protocol:
             conversation.dialogue = self._trackers[protocol].dialogue(packet)
+            if packet.turned is not None:
+                return self._turn(packet, conversation)
         for index, side in enumerate(conversation.sides):
             side.skip = 0
             if side.have and packet.number in self._known:

@@ -22,3 +22,7 @@ cdef class Packet:
     cdef unsigned char[:, ::1] _lane
     cdef int[::1] _numbers
     cdef unsigned char[::1] _turns
+    cdef unsigned char[::1] _route
+    cdef unsigned char[::1] _followed
+    cpdef int advance(self) except -1
+    cpdef move(self, Py_ssize_t row)

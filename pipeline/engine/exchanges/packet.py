@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
-from pipeline.engine.exchanges.find import PASSED_OVER, STREAM
+from pipeline.engine.exchanges.find import PASSED_OVER, STREAM, UNKNOWN
 from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.schema import PACKETS
@@ -42,9 +42,10 @@ _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
 _L_UDP = cython.declare(cython.Py_ssize_t, _s.lane("udp"))
 _SIDE = cython.declare(cython.int, bits.SIDE)
-_BEGINS = cython.declare(cython.int, bits.BEGINS | bits.REUSED)
+_ANEW = cython.declare(cython.int, bits.BEGINS | bits.REUSED)
 _STREAM = cython.declare(cython.int, STREAM)
 _PASSED_OVER = cython.declare(cython.int, PASSED_OVER)
+_UNKNOWN = cython.declare(cython.int, UNKNOWN)
 
 NOBODY = "-"
 """Instead of a tracker's name: none is to follow the conversation."""
@@ -82,22 +83,36 @@ class Packet:
         self.out.begin(columns)
         self.named = named
 
-    def seek(self, at: int, rows: Any, route: Any, followed: Any) -> int:
-        """The first place from `at` on in `rows` (int64) whose row is to be seen, len(rows) where there is none: those
-        of conversations that are passed over by now (see `find`) are not. `route` is uint8 by row."""
+    def start(self, route: Any, followed: Any) -> None:
+        """Stand before the first row: `route` is uint8 by row, `followed` by number of a TCP conversation (`find`)."""
         plain = not cython.compiled
-        place: cython.longlong[::1] = memoryview(rows) if plain else rows
-        to: cython.uchar[::1] = memoryview(route) if plain else route
-        state: cython.uchar[::1] = memoryview(followed) if plain else followed
-        k: cython.Py_ssize_t = at
-        n: cython.Py_ssize_t = place.shape[0]
-        row: cython.Py_ssize_t
-        while k < n:
-            row = place[k]
-            if to[row] != _STREAM or self._turns[row] & _BEGINS or state[self._numbers[row]] != _PASSED_OVER:
-                break
-            k += 1
-        return k
+        self._route = memoryview(route) if plain else route
+        self._followed = memoryview(followed) if plain else followed
+        self.row = -1
+
+    def advance(self) -> cython.int:
+        """Go to the next row that has a route, and which it is; 0 where there is none any more.
+
+        Segments of conversations that are passed over by now are none, nor is what has no payload in one in which
+        nothing was said yet.
+        """
+        row: cython.Py_ssize_t = self.row + 1
+        n: cython.Py_ssize_t = self._route.shape[0]  # type: ignore[index]
+        to: cython.int = 0
+        state: cython.int
+        while row < n:
+            to = self._route[row]
+            if to == _STREAM:
+                state = self._followed[self._numbers[row]]
+                if (state == _UNKNOWN and self._u32[_TCP_LEN, row] == 0) or (
+                    state == _PASSED_OVER and not self._turns[row] & _ANEW
+                ):
+                    to = 0
+            if to:
+                self.move(row)
+                return to
+            row += 1
+        return 0
 
     def move(self, row: cython.Py_ssize_t) -> None:
         """Stand at `row`."""

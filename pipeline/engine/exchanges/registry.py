@@ -15,7 +15,9 @@ from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.spoken import Look
 from pipeline.engine.exchanges.tracker import Conversations, Datagrams, Frames, Tracker
 from pipeline.engine.http.tracker import Http
+from pipeline.engine.http.tracker2 import Http2
 from pipeline.engine.icmp.tracker import Icmp
+from pipeline.engine.kerberos import Kerberos
 from pipeline.engine.notes import Notes
 from pipeline.engine.ntp import Ntp
 from pipeline.engine.oicq import Oicq
@@ -34,6 +36,8 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "oicq": (8000,),
     "ntp": (123,),
     "snmp": (161, 162, 8161),
+    "kerberos": (88,),
+    "dhcpv6": (546, 547),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -56,6 +60,7 @@ LOOKS: dict[str, Look] = {
 _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "dns": Dns,
     "http": Http,
+    "http2": Http2,
     "dhcp": Dhcp,
     "dhcpv6": Dhcpv6,
     "icmp": Icmp,
@@ -67,6 +72,7 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "oicq": Oicq,
     "ntp": Ntp,
     "snmp": Snmp,
+    "kerberos": Kerberos,
 }
 
 

@@ -6,6 +6,7 @@ from collections import deque
 
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.http.half import CHUNK, FRAMES, HEAD, LAST, TRAILER, UNTIL_CLOSED, Half
+from pipeline.engine.http.http2 import PREFACE
 from pipeline.engine.http.message import MOST_HEAD, REQUEST, RESPONSE, Message, end_of_head, kind_of, parse
 from pipeline.engine.http.rows import Exchange, Teller
 from pipeline.engine.http.websocket import frame_size
@@ -49,11 +50,18 @@ class HttpDialogue:
         if mode == TRAILER:
             return self._trailer(packet, side, half, data)
         if mode == FRAMES:
-            size = frame_size(data)
-            if 0 < size <= len(data):
-                packet.name("WebSocket")
-            return min(size, max(len(data), size - 1)) if size else 0
+            return self._websocket(packet, half, data)
         return len(data)
+
+    def _websocket(self, packet: Packet, half: Half, data: bytes) -> int:
+        size = 1 if half.lined else frame_size(data)
+        half.lined = size > len(data)
+        if half.lined:
+            # All but its last byte are passed over.
+            return size - 1
+        if size:
+            packet.name("WebSocket")
+        return size
 
     def _head(self, packet: Packet, side: int, half: Half, data: bytes) -> int:
         if data[0] in b"\r\n":
@@ -66,6 +74,9 @@ class HttpDialogue:
             half.broken |= half.blanks > 1 and half.blank_frame == packet.frame
             half.lined = b"\n" in data
         if kind_of(data) < 0:
+            if data.startswith(PREFACE):
+                packet.become("http2")
+                return 0
             if b"\n" not in data and len(data) < _MOST_LINE:
                 return 0
             return self._junk(packet, half, data)
@@ -291,7 +302,7 @@ class HttpDialogue:
         """The conversation changes its protocol (RFC 9110 section 15.2.2); which of TUNNELS it is."""
         if message.has("http.upgrade", b"websocket"):
             for half in self._halves:
-                half.mode = FRAMES
+                half.mode, half.lined = FRAMES, False
             return 2
         if message.has("http.upgrade", b"h2c"):
             packet.become("http2")

@@ -16,7 +16,8 @@ class Half:
     head's last. `told` says whether Wireshark has shown the message already, `broken` that it will not. `body` counts
     bytes that were sent, `missing` those of head and body that were not captured. `partial` is a head that is not
     whole yet, `base` the begin of a row for the case that the message never ends. `early` says that its row was told
-    already. `lined` says whether the first line came in one segment; `blanks` counts empty lines in `blank_frame`.
+    already. `lined` says whether the first line came in one segment, of WebSocket whether a frame's last byte is
+    awaited; `blanks` counts empty lines in `blank_frame`.
     """
 
     __slots__ = ("base", "blank_frame", "blanks", "body", "broken", "early", "first_frame", "first_time",
@@ -35,7 +36,8 @@ class Half:
         self.first_frame = self.first_time = self.head_frame = 0
         self.body = self.missing = self.interim = 0
         self.told = self.broken = self.early = False
-        self.whole = self.lined = True
+        self.whole = True
+        self.lined = self.mode != FRAMES
         self.partial = b""
         self.partial_frame = 0
         self.base: Row | None = None

@@ -28,6 +28,8 @@ _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?=[^\n]))")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _WORD = re.compile(rb"[^ \r\n]*")
 _DIGITS = re.compile(rb"[0-9]*")
+# The last of a list; Wireshark looks at how the value begins.
+_CHUNKED = re.compile(rb"chunked|[a-z-]+ *, *chunked$", re.IGNORECASE)
 _MOST_VALUE = 1 << 62
 
 REQUEST, RESPONSE = 0, 1
@@ -46,7 +48,7 @@ class Message:
         self.kind = kind
         self.line = line
         self.head = head
-        self.code = number(line[1]) if kind == RESPONSE else 0
+        self.code = number(line[1][:3]) if kind == RESPONSE else 0
         self.fields: list[tuple[str, bytes]] = []
         self.length = -1
         self.chunked = False
@@ -148,7 +150,7 @@ def _take_field(message: Message, field: str, value: bytes) -> None:
         message.length = number(value)
         message.counted = size == len(value)
         value = b"%d" % message.length
-    elif field == "http.transfer_encoding" and value.lower().strip().endswith(b"chunked"):
+    elif field == "http.transfer_encoding" and _CHUNKED.match(value):
         message.chunked = True
     message.fields.append((field, value))
 

@@ -58,7 +58,7 @@ class Exchange:
 
 
 class Teller:
-    """Tells of messages and exchanges; `stores` is whether anybody wants rows."""
+    """Tells of messages and exchanges; `stores` is whether anybody wants rows. `dialogues` counts conversations."""
 
     def __init__(self, notes: Notes, out: Outlet) -> None:
         self.record = HTTP
@@ -66,6 +66,16 @@ class Teller:
         self._out = out
         self._notes = notes
         self.count = 0
+        self.dialogues = 0
+
+    @property
+    def tells(self) -> bool:
+        """Whether anybody wants fields of frames."""
+        return self._out.tells
+
+    def row(self, row: Row) -> None:
+        """A row is complete."""
+        self._out.row(self.record, row)
 
     def forgotten(self, packet: Packet) -> None:
         """More requests wait than are kept."""
@@ -157,7 +167,7 @@ def show(packet: Packet, message: Message) -> None:
     for name, value in zip(_LINE[message.kind], message.line, strict=True):
         if name and value:
             packet.detail(name, text(value))
-    if not request and 0 < len(message.line[1]) <= 3:
+    if not request and message.line[1]:
         packet.detail("http.response.code", message.code)
     host = b""
     for name, value in message.fields[: message.shown]:

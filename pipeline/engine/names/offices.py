@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.engine.names.declare import Look
+from pipeline.schema.exchanges.oicq import OICQ_COMMANDS
 
 _KERBEROS = {0x6A, 0x6B, 0x6C, 0x6D, 0x6E, 0x6F, 0x74, 0x75, 0x76, 0x7E, 0x61, 0x62}
 _MAILSLOTS = (
@@ -44,8 +45,8 @@ def icq(data: bytes, look: Look) -> str:
 
 
 def oicq(data: bytes, look: Look) -> str:
-    """A message begins with a 2 and ends with a 3."""
-    return "OICQ" if len(data) > 7 and data[0] == 2 and (data.endswith(b"\3") or len(data) < look.size) else ""
+    """A message begins with a 2, and has a known command."""
+    return "OICQ" if len(data) > 4 and data[0] == 2 and data[3] << 8 | data[4] in OICQ_COMMANDS else ""
 
 
 def db_lsp_disc(data: bytes, look: Look) -> str:

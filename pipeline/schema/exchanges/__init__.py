@@ -9,6 +9,7 @@ from pipeline.schema.exchanges.dhcpv6 import DHCPV6, DHCPV6_DETAILS
 from pipeline.schema.exchanges.dns import DNS, DNS_DETAILS
 from pipeline.schema.exchanges.http import HTTP, HTTP_DETAILS
 from pipeline.schema.exchanges.icmp import ICMP, ICMP_DETAILS
+from pipeline.schema.exchanges.kerberos import KERBEROS, KERBEROS_DETAILS
 from pipeline.schema.exchanges.ntp import NTP, NTP_DETAILS
 from pipeline.schema.exchanges.oicq import OICQ, OICQ_DETAILS
 from pipeline.schema.exchanges.smtp import SMTP, SMTP_DETAILS
@@ -31,6 +32,7 @@ EXCHANGES: tuple[Record, ...] = (
     OICQ,
     NTP,
     SNMP,
+    KERBEROS,
 )  # fmt: skip
 """Every record of exchanges, in the order in which tables are made."""
 
@@ -50,6 +52,7 @@ DETAILS: dict[str, Column] = {
         OICQ_DETAILS,
         NTP_DETAILS,
         SNMP_DETAILS,
+        KERBEROS_DETAILS,
     )
     for column in columns
 }  # fmt: skip

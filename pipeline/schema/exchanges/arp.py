@@ -84,7 +84,7 @@ ARP = exchanges(
     C("arp.duplicate-address-detected", "bool", "Frame of the row says an address that was another one's last"),
     groups=(
         ListGroup("arp_answer", 8, (
-            C("arp_answer.hw", "mac", "Hardware addresses of all who replied, in their order"),
+            C("arp_answer.hw", "string", "Hardware addresses of all who replied, in their order, as text"),
             C("arp_answer.frame", "u64", "Frame of each one's first reply"),
         )),
     ),

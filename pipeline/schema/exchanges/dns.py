@@ -144,6 +144,8 @@ DNS_DETAILS: tuple[C, ...] = (
     RESPONSE_TO,
     TIME,
     C("dns.retransmission", "bool", "A query sent again within 5 s, or another response to a query that had one"),
+    C("dns.retransmit_request", "bool", "A query sent again"),
+    C("dns.retransmit_response", "bool", "Another response"),
     C("dns.retransmit_request_in", "u32", "Frame of the query that is sent again"),
     C("dns.retransmit_response_in", "u32", "Frame of the first response"),
     C("dns.unsolicited", "bool", "A response to nothing that was asked"),

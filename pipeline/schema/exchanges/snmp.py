@@ -9,7 +9,7 @@ from pipeline.schema.exchanges.common import ANSWERED, ENDS, PORTS, exchanges
 VERSION = C("snmp.version", "u8", "Version, as messages have it: 0 is SNMPv1, 1 is SNMPv2c, 3 is SNMPv3")
 COMMUNITY = C("snmp.community", "string", "Community, of versions 1 and 2c")
 USER = C("snmp.msgUserName", "string", "User, of version 3")
-ERROR = C("snmp.error_status", "u32", "Error: 0 none, 1 tooBig, 2 noSuchName, 3 badValue, 4 readOnly, 5 genErr, and more")
+ERROR = C("snmp.error_status", "u32", "Error: 0 none, 1 tooBig, 2 noSuchName, 3 badValue, 4 readOnly, 5 genErr")
 INDEX = C("snmp.error_index", "u32", "Which of the variables the error is of, from 1")
 
 SNMP_DETAILS: tuple[C, ...] = (
