@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.engine.arp.tracker import Arp
 from pipeline.engine.dhcp.tracker import Dhcp
@@ -27,6 +28,9 @@ from pipeline.engine.smtp import Smtp
 from pipeline.engine.snmp import Snmp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
+from pipeline.engine.tls.waiting import Proxied, Waiting
+from pipeline.engine.upgrades import PROTOCOLS as UPGRADES
+from pipeline.engine.upgrades import Upgrades
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
@@ -67,12 +71,18 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "arp": Arp,
     "tls": Tls,
     "quic": Quic,
+    "ftp": Waiting,
+    "imap": Waiting,
+    "pop": Waiting,
+    "xmpp": Waiting,
+    "proxy": Proxied,
     "smtp": Smtp,
     "ssh": Ssh,
     "oicq": Oicq,
     "ntp": Ntp,
     "snmp": Snmp,
     "kerberos": Kerberos,
+    **{name: partial(Upgrades, name) for name in UPGRADES},
 }
 
 
