@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.exchanges.registry import UDP_GUESSES
 from pipeline.schema.columns import Columns
 
 Keep = Literal["headers", "smart", "full"]
@@ -72,7 +73,16 @@ def _wanted(columns: Columns, first_bytes: int) -> NDArray[np.bool_]:
     udp = _there(columns, "udp.length")
     control = np.isin(columns.values("udp.srcport"), CONTROL_PORTS)
     control |= np.isin(columns.values("udp.dstport"), CONTROL_PORTS)
-    return begins | (udp & (control | _long_headers(columns, udp)))
+    return begins | (udp & (control | _long_headers(columns, udp) | _guessed(columns, udp)))
+
+
+def _guessed(columns: Columns, udp: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Datagrams at other ports that look like an exchange's."""
+    found = np.zeros(columns.rows, np.bool_)
+    rows = np.flatnonzero(udp)
+    for guess in UDP_GUESSES.values():
+        found[rows] |= guess(columns, rows)
+    return found
 
 
 def _long_headers(columns: Columns, udp: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -29,8 +29,8 @@ BATCH_ROWS = 8192
 @click.option("-E", "settings", metavar="KEY=VALUE", multiple=True,
               help="header=y|n, separator=/t|/s|CHARACTER, occurrence=f|l|a, aggregator=/s|CHARACTER, quote=d|s|n.")
 @click.option("-z", "statistics", metavar="STATISTIC", multiple=True,
-              help="After the frames print conv,tcp or udp, ip, ipv6, eth (Wireshark's conversation table), expert, or "
-                   "tcp,flows (how each ended).")
+              help="After the frames print conv,tcp or udp, ip, ipv6, eth (Wireshark's conversation table), expert, "
+                   "tcp,flows (how each ended), or dns,tree.")
 @click.option("-q", "quiet", is_flag=True, help="Print no frames, only what -z asks for.")
 @click.option("-c", "count", metavar="N", type=click.IntRange(min=1), help="Stop after N frames were read.")
 @click.argument("expression", nargs=-1, metavar="[BPF...]")
@@ -52,7 +52,7 @@ def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], setti
     for path in paths:
         counted = make_statistics()
         left = _read_capture(path, make_writer(), counted, " ".join(expression), left,
-                             causes="shoal.tcp.cause" in names, details=_details(names))
+                             causes="shoal.tcp.cause" in names, details=_details(names, statistics))
         # The last asked for first, as tshark has it.
         for statistic in reversed(counted):
             for text in statistic.lines():
@@ -149,10 +149,15 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
     return left
 
 
-def _details(names: tuple[str, ...]) -> bool:
-    """Whether any of the fields is of what is said in the frames."""
+def _details(names: tuple[str, ...], statistics: tuple[str, ...]) -> bool:
+    """Whether any of the fields, or of what is counted, is of what is said in the frames."""
     from pipeline.schema.exchanges import DETAILS
 
+    if statistics:
+        from pipeline.statistics import known
+
+        if any(known(name).details for name in statistics):
+            return True
     return "_ws.col.Protocol" in names or not DETAILS.keys().isdisjoint(names)
 
 

@@ -28,6 +28,9 @@ from 1, in the order they began since the last eviction, of TCP and of UDP ones 
 DHCP_PORTS = np.array([67, 68, 546, 547], np.uint16)
 """UDP ports of DHCP and DHCPv6, whose exchanges have changing addresses."""
 
+NEIGHBOUR_DISCOVERY = np.arange(133, 138, dtype=np.uint8)
+"""Types of ICMPv6 of neighbour discovery (RFC 4861)."""
+
 _FIRST_SIZE = 4096
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
 _KNOWN = cython.declare(cython.Py_ssize_t, KNOWN)
@@ -49,7 +52,8 @@ def flow_hash(a: cython.ulonglong, b: cython.ulonglong, c: cython.ulonglong, d: 
 
 def shard_of(columns: Columns, shards: int) -> NDArray[np.int64]:
     """The shard of each row, shape (rows,): by `shoal.flow_id`, so that a conversation stays together, with the ICMP
-    errors that quote it. What belongs to no flow (ARP, 802.11), and all of DHCP, is in shard 0.
+    errors that quote it. What belongs to no flow (ARP, 802.11), all of DHCP, and neighbour discovery, whose questions
+    and answers have different ends, is in shard 0.
     """
     flow = columns.values("shoal.flow_id").astype(np.uint64, copy=False)
     dhcp = np.isin(columns.values("udp.srcport"), DHCP_PORTS) | np.isin(columns.values("udp.dstport"), DHCP_PORTS)
@@ -57,6 +61,9 @@ def shard_of(columns: Columns, shards: int) -> NDArray[np.int64]:
     shard: NDArray[np.int64] = ((flow >> np.uint64(32)) % np.uint64(shards)).astype(np.int64)
     assert there is not None
     shard[dhcp & there] = 0
+    there = columns.present("icmpv6.type")
+    assert there is not None
+    shard[there & np.isin(columns.values("icmpv6.type"), NEIGHBOUR_DISCOVERY)] = 0
     return shard
 
 

@@ -415,6 +415,8 @@ class Streams(Conversations):
                             turn = side | _DATAGRAM
                             if self._value[at, _STATE] == 0:
                                 turn |= _BEGINS | self._number(at, 0 if _dhcp(src) or _dhcp(dst) else h, 1)
+                                if self._value[at, _KNOWN] & _WILD:
+                                    turn |= _ANNOUNCED
                             elif first:
                                 turn |= _BEGINS | _ANOTHER
                             conversation[i] = self._value[at, _STATE]

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine.arp import DuplicateAddresses
+from pipeline.engine.arp.duplicates import DuplicateAddresses
 from pipeline.engine.exchanges import Exchanges
 from pipeline.engine.flows import Flows
 from pipeline.engine.minutes import Tick

@@ -11,7 +11,8 @@ DATAGRAM = 8
 QUOTED = 16
 """No segment of the TCP conversation, but an ICMP error that quotes one."""
 ANNOUNCED = 32
-"""With BEGINS: another protocol had announced the conversation, so that for Wireshark it was there before."""
+"""With BEGINS: another protocol had announced the conversation, so that for Wireshark it was there before; of UDP, that
+its other end was left open then (media, a file's transfer, a program's port)."""
 FORGOT = 64
 """With BEGINS: all numbers given before were forgotten, and are given anew from 1."""
 ANOTHER = 128

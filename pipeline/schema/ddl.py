@@ -195,7 +195,7 @@ _THEIR_PORTS = (
 
 def _ends(record: Record) -> tuple[Alias, ...]:
     """The aliases of a record's ends, as far as it has them."""
-    both = (_CLIENT_AND_SERVER, "ip.src"), (_THEIR_PORTS, "udp.srcport")
+    both = (_CLIENT_AND_SERVER, "ip.src"), (_THEIR_PORTS, "tcp.srcport")
     return tuple(alias for aliases, column in both if column in record.by_name for alias in aliases)
 
 

@@ -31,7 +31,16 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "ssh-forgotten": "More SSH connections that begin than the engine remembers: the oldest were told as they stood",
     "smtp-forgotten": "More SMTP commands without a reply than the engine remembers: the oldest were told without one",
     "http2-conversations-passed-over": "More conversations of HTTP/2 than are followed: the new ones are not",
+    "oicq-forgotten": "More OICQ messages without an answer than the engine remembers: the oldest were told as such",
+    "ntp-forgotten": "More NTP messages without an answer than are remembered: the oldest were told as such",
+    "snmp-forgotten": "More SNMP requests without a response than are remembered: the oldest were told as such",
+    "kerberos-forgotten": "More Kerberos requests without a reply than are remembered: the oldest were told as such",
     "http-requests-forgotten": "More requests of a conversation waited for a response than are kept",
+    "dhcpv6-exchanges-forgotten": "More DHCPv6 exchanges than the engine remembers: the oldest were told as they stood",
+    "arp-requests-forgotten": "More ARP requests than the engine remembers: the oldest were told as they stood",
+    "solicitations-forgotten": "More solicitations than the engine remembers: the oldest were told as unanswered",
+    "bindings-forgotten": "More bindings of addresses than the engine remembers: the oldest were told, and begin anew",
+    "quic-forgotten": "More UDP conversations speak QUIC than are kept: the oldest were told as they stood",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

@@ -60,7 +60,7 @@ class UnknownField(Exception):
 
 
 # tshark prints these as wide as its own type, which is not ours.
-_DIGITS = {"ipv6.tclass": 8, "ipv6.flow": 6, "geneve.vni": 6}
+_DIGITS = {"ipv6.tclass": 8, "ipv6.flow": 6, "geneve.vni": 6, "dhcpv6.xid": 6}
 
 _SIZE = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 

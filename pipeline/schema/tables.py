@@ -9,7 +9,8 @@ from pipeline.schema.column import Column as C
 from pipeline.schema.column import ListGroup, Record
 from pipeline.schema.ddl import quote, table_columns
 from pipeline.schema.events import EVENT_STATES
-from pipeline.schema.exchanges import EXCHANGES
+from pipeline.schema.exchanges import EXCHANGES, leases
+from pipeline.schema.exchanges.dhcp import DHCP
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.sensors import SENSORS
@@ -82,5 +83,6 @@ VIEWS: tuple[View, ...] = (
     _newest("flows", "One row for each conversation, in its newest state", FLOW_STATES),
     *(_newest(record.name.removesuffix("_states"), record.meaning.partition(" (")[0], record) for record in EXCHANGES),
     _fleet(),
+    View("leases", leases.MEANING, DHCP.name, leases.select(), replaces=False),
 )
 """Every view, made after the tables."""

@@ -44,13 +44,15 @@ class Known:
     """A statistic by name: where it is made, what it tells, and what has to run before it.
 
     `maker` is `module:name` of something that makes a `Statistic` when called with `arguments`; the module is loaded
-    only then. `needs` names the parts of the engine (attributes of `Engine`) whose results it counts.
+    only then. `needs` names the parts of the engine (attributes of `Engine`) whose results it counts. With `details` it
+    counts fields of what is said in the frames (`Columns.details`).
     """
 
     maker: str
     meaning: str
     needs: tuple[str, ...]
     arguments: tuple[str, ...] = ()
+    details: bool = False
 
     def make(self) -> Statistic:
         """A new one, for one capture."""
@@ -69,10 +71,14 @@ STATISTICS: dict[str, Known] = {
     "conv,ipv6": _conversations("ipv6", "IPv6 addresses", "reassembly"),
     "conv,tcp": _conversations("tcp", "TCP", "reassembly", "streams"),
     "conv,udp": _conversations("udp", "UDP", "reassembly", "streams"),
+    "dhcp,stat": Known("pipeline.statistics.dhcp_stat:DhcpStat", "DHCP: messages by type", ("reassembly",),
+                       details=True),
     "expert": Known("pipeline.statistics.expert:Expert", "What stands out, by severity: the marks and turns of TCP",
                     ("reassembly", "streams", "tcp")),
     "tcp,flows": Known("pipeline.statistics.flows:FlowList", "TCP conversations, and in words how each ended",
                        ("reassembly", "streams", "tcp", "causes", "flows")),
+    "dns,tree": Known("pipeline.statistics.dns_tree:DnsTree", "DNS: messages by code and type, and response times",
+                      ("reassembly", "streams"), details=True),
 }
 """Statistics by the name that `-z` takes."""
 

@@ -17,9 +17,13 @@ def both(frames: Sequence[Frame], folder: Path, fields: Sequence[str]) -> tuple[
     """What Shoal prints of `fields`, and what tshark prints; all occurrences, by 0x1f."""
     path = folder / "made.pcap"
     path.write_bytes(write(frames))
+    return printed(path, list(fields)), tshark(path, fields)
+
+
+def tshark(path: Path, fields: Sequence[str]) -> Cells:
+    """What tshark prints of `fields`."""
     command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=\x1f"]
     for name in ("frame.number", *fields):
         command += ["-e", name]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    theirs = {int(line.split("\t")[0]): line.split("\t")[1:] for line in told.split("\n") if line}
-    return printed(path, list(fields)), theirs
+    return {int(line.split("\t")[0]): line.split("\t")[1:] for line in told.split("\n") if line}

@@ -72,3 +72,11 @@ _because(
     "Of a TCP header cut before its flags tshark shows the ports alone, Shoal the numbers that are there.",
     "ndpi--fuzz-2006-06-26-2594.pcap",
 )
+_because(
+    "DNS over QUIC, decrypted by tshark with the keys that the file has: Shoal decrypts no application data.",
+    "ndpi--doq.pcapng",
+)
+_because(
+    "DNS over HTTP/2 in clear: tshark reads the messages in the bodies, Shoal keeps no bodies.",
+    "suricata-verify--app-layer-protocol-exact__input.pcap",
+)

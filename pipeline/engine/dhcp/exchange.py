@@ -29,13 +29,15 @@ _CLIENT_NUMBERS = {50: "requested_ip_address", 54: "dhcp_server_id"}
 _TEXTS = {15: "domain_name", 56: "message"}
 _CLIENT_TEXTS = {12: "hostname", 60: "vendor_class_id"}
 _LISTS = {3: "dhcp_router.address", 6: "dhcp_dns.address"}
-# Those that have columns, or are no one's but the message's.
-_KNOWN = {*_NUMBERS, *_CLIENT_NUMBERS, *_TEXTS, *_CLIENT_TEXTS, *_LISTS, 52, 53, PARAMETERS, CLIENT_ID, FQDN, AGENT}
+# Of either side, those that have columns, or are no one's but the message's.
+_KNOWN = (52, 53, CLIENT_ID, FQDN, AGENT)
+_ASKED = {*_CLIENT_NUMBERS, *_CLIENT_TEXTS, PARAMETERS, *_KNOWN}
+_ANSWERED = {*_NUMBERS, *_TEXTS, *_LISTS, *_KNOWN}
 _MOST_OPTIONS = 64
 
 
 def kind_of(message: Message, target: bytes) -> int:
-    """What the exchange is that begins with a message, sent to the address `target` (RFC 2131 section 4.3.2)."""
+    """What the client wants whose first message it is, sent to the address `target` (RFC 2131 section 4.3.2)."""
     kind = message.kind
     if not message.typed:
         return _KIND["bootp"]
@@ -61,31 +63,40 @@ def kind_of(message: Message, target: bytes) -> int:
 
 class Exchange:
     """The row of an exchange as it grows. `seen` counts messages by type and relay, `last` is the time of the newest,
-    `asked` that of the client's last one, `done` that of the end, 0 before it."""
+    `began` and `asked` those of the client's first and last one, `done` that of the end, 0 before it; `newest` is the
+    type of the client's last one, -1 before it."""
 
-    __slots__ = ("asked", "done", "last", "newest", "row", "seen")
+    __slots__ = ("asked", "began", "done", "last", "newest", "row", "seen")
 
     def __init__(self, row: Row) -> None:
         self.row = row
         self.seen: dict[str, int] = {}
-        self.last = self.asked = self.done = 0
+        self.last = self.began = self.asked = self.done = 0
         self.newest = -1
 
-    def begin(self, message: Message, kind: int) -> None:
+    def begin(self, message: Message) -> None:
         """Take up what stays the same from the first message on."""
         row, hardware = self.row, message.hardware
-        row["shoal.dhcp.kind"], row["shoal.dhcp.outcome"] = kind, _OUTCOME["unanswered"]
+        row["shoal.dhcp.kind"], row["shoal.dhcp.outcome"] = _KIND["unknown"], _OUTCOME["unanswered"]
         row["dhcp.id"], row["shoal.dhcp.messages"] = message.number(4, 4), 0
         if hardware:
             row["dhcp.hw.addr"] = hardware.hex()
         if len(hardware) == 6:
             row["dhcp.hw.mac_addr"] = int.from_bytes(hardware, "big")
 
-    def goes_on(self, kind: int, late: int) -> bool:
-        """Whether a client's message of type `kind` is one more of this exchange; not if it ended before `late`."""
+    def wants(self, kind: int) -> None:
+        """What the client wants, as its first message says."""
+        if self.row["shoal.dhcp.kind"] == _KIND["unknown"]:
+            self.row["shoal.dhcp.kind"] = kind
+
+    def goes_on(self, kind: int) -> bool:
+        """Whether a client's message of type `kind` is one more of this exchange; not if it ended by a NAK, after which
+        the client begins anew."""
         if self.newest >= 0 and kind not in _FOLLOWS.get(self.newest, (kind,)):
             return False
-        return not self.done or (self.done >= late and (kind == DECLINE or kind == self.newest))
+        if self.row["shoal.dhcp.outcome"] == _OUTCOME["nakked"]:
+            return False
+        return not self.done or kind in (DECLINE, self.newest)
 
     def over(self, timeout: int, late: int) -> bool:
         """Whether it ended before `late`, or was not gone on with since `timeout`."""
@@ -118,6 +129,7 @@ class Exchange:
     def _ask(self, frame: int, time: int, kind: int, message: Message, options: dict[int, bytes]) -> None:
         row = self.row
         relay = message.number(24, 4)
+        self.began = self.began or time
         key, first = f"{kind}/{relay}", kind != self.newest
         again = self.seen[key] = self.seen.get(key, -1) + 1
         if again and kind in (DISCOVER, ASK):
@@ -140,7 +152,7 @@ class Exchange:
             row["dhcp.fqdn.name"] = fqdn(options[FQDN])
         if PARAMETERS in options:
             row["dhcp_parameter.option"] = list(options[PARAMETERS])
-        self._others(options)
+        self._others(options, _ASKED)
 
     def _answer(self, frame: int, time: int, kind: int, message: Message, options: dict[int, bytes]) -> None:
         row = self.row
@@ -156,7 +168,7 @@ class Exchange:
             if not (self.done and kind != ACK) and not acked:
                 row["shoal.response_frame"] = frame
                 if "shoal.request_frame" in row:
-                    row["shoal.response_time"] = time - row["shoal.first_time"]
+                    row["shoal.response_time"] = time - self.began
         # What the first ACK says holds, and before it what came last.
         if acked or (self.done and kind != ACK):
             return
@@ -172,7 +184,7 @@ class Exchange:
             if code in options:
                 value = options[code]
                 row[name] = [int.from_bytes(value[k : k + 4], "big") for k in range(0, len(value) - 3, 4)]
-        self._others(options)
+        self._others(options, _ANSWERED)
 
     def _offer(self, frame: int, message: Message, options: dict[int, bytes]) -> None:
         """Note who offered."""
@@ -193,10 +205,10 @@ class Exchange:
                 name = "agent_circuit_id" if code == 1 else "agent_remote_id"
                 row[f"dhcp.option.agent_information_option.{name}"] = value.hex()
 
-    def _others(self, options: dict[int, bytes]) -> None:
+    def _others(self, options: dict[int, bytes], known: set[int]) -> None:
         """Keep the options that have no column."""
         row = self.row
-        for code in sorted(options.keys() - _KNOWN):
+        for code in sorted(options.keys() - known):
             codes, found = row.setdefault("dhcp_option.type", []), row.setdefault("dhcp_option.value", [])
             value = options[code].hex()
             if len(codes) < _MOST_OPTIONS and (code, value) not in zip(codes, found, strict=True):
@@ -215,14 +227,15 @@ class Exchange:
     def state(self) -> Tree:
         """All that is known."""
         row: dict[str, Any] = {k: list(v) if isinstance(v, list) else v for k, v in self.row.items()}
-        return {"row": row, "seen": dict(self.seen), "times": [self.last, self.asked, self.done, self.newest]}
+        times = [self.last, self.began, self.asked, self.done, self.newest]
+        return {"row": row, "seen": dict(self.seen), "times": times}
 
     @classmethod
     def restored(cls, state: Tree) -> Exchange:
         """The exchange that a state was taken from."""
         found = cls(state["row"])
         found.seen = state["seen"]
-        found.last, found.asked, found.done, found.newest = state["times"]
+        found.last, found.began, found.asked, found.done, found.newest = state["times"]
         return found
 
 

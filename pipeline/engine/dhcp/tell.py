@@ -187,7 +187,7 @@ def _agent(value: bytes, detail: Detail) -> None:
             told = text(item)
         detail(f"dhcp.option.agent_information_option.{name}", told)
     rest = value[sum(2 + len(item) for _, item in whole) :]
-    if rest:
+    if len(rest) > 1:
         detail("dhcp.option.agent_information_option.suboption", rest[0])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.engine.dhcp.exchange import Exchange, kind_of
+from pipeline.engine.arp.bindings import Bindings, vlan_of
+from pipeline.engine.dhcp.exchange import ACK, Exchange, kind_of
 from pipeline.engine.dhcp.message import REPLY, REQUEST, Message, parse
 from pipeline.engine.dhcp.tell import tell
 from pipeline.engine.exchanges.outlet import Outlet
@@ -26,6 +27,7 @@ PROXY_PORT = 4011
 """Port of PXE's proxies: there only what has DHCP's cookie is DHCP."""
 
 _BOOTP_LENGTH = 300
+_LEASE = 51
 
 _s = Slots(PACKETS)
 _UDP_LENGTH, _L_LENGTH = _s.u16("udp.length"), _s.lane("udp.length")
@@ -37,11 +39,14 @@ class Dhcp:
     def __init__(self, notes: Notes, out: Outlet) -> None:
         self._notes = notes
         self._out = out
+        self._bindings = Bindings(notes, out, "DHCP")
         self._open: dict[tuple[int, bytes], Exchange] = {}
         self._forgotten = 0
 
     def datagram(self, packet: Packet, data: bytes) -> bool:
         """Take a message."""
+        if not data:
+            return False
         columns, row = packet.columns, packet.row
         length = int(columns.u16[_UDP_LENGTH, row]) - 8 if columns.lane[_L_LENGTH, row] else 0
         message = parse(data, length)
@@ -58,7 +63,10 @@ class Dhcp:
         key = message.number(4, 4), message.hardware
         exchange = self._open.get(key)
         asks = message.data[0] == REQUEST
-        if exchange is not None and asks and not exchange.goes_on(message.kind, packet.time - LATE_NS):
+        if exchange is not None and (
+            exchange.over(packet.time - TIMEOUT_NS, packet.time - LATE_NS)
+            or (asks and not exchange.goes_on(message.kind))
+        ):
             self._out.row(DHCP, self._open.pop(key).told())
             exchange = None
         if exchange is None:
@@ -68,28 +76,41 @@ class Dhcp:
                 self._notes.note("dhcp-exchanges-forgotten", packet.row, self._forgotten)
             row = packet.exchange(DHCP, reverse=not asks)
             exchange = self._open[key] = Exchange(row)
-            exchange.begin(message, kind_of(message, packet.addresses[1]))
+            exchange.begin(message)
+        exchange.wants(kind_of(message, packet.addresses[1]))
         exchange.take(packet.frame, packet.time, message)
+        address = message.data[16:20]
+        if message.kind == ACK and len(message.hardware) == 6 and any(address):
+            told = message.whole().get(_LEASE, b"")
+            lease = int.from_bytes(told, "big") if len(told) == 4 else -1
+            vlan = vlan_of(packet.columns, packet.row)
+            self._bindings.learn(packet, vlan, address, int.from_bytes(message.hardware, "big"), lease)
 
     def tick(self, now: int) -> None:
         """Tell the exchanges that have ended, or that nobody goes on with."""
         for key in [k for k, x in self._open.items() if x.over(now - TIMEOUT_NS, now - LATE_NS)]:
             self._out.row(DHCP, self._open.pop(key).told())
+        self._bindings.tick()
 
     def finish(self, now: int) -> None:
         """Tell all that waits."""
         for exchange in self._open.values():
             self._out.row(DHCP, exchange.told())
         self._open.clear()
+        self._bindings.tick()
 
     def state(self) -> Tree:
         """All that is known."""
-        return {"open": [[*key, x.state()] for key, x in self._open.items()], "forgotten": self._forgotten}
+        return {
+            "open": [[*key, x.state()] for key, x in self._open.items()], "forgotten": self._forgotten,
+            "bindings": self._bindings.state(),
+        }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self._open = {(ident, hardware): Exchange.restored(x) for ident, hardware, x in state["open"]}
         self._forgotten = state["forgotten"]
+        self._bindings.restore(state["bindings"])
 
 
 def _likely(message: Message) -> bool:

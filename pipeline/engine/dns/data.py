@@ -59,11 +59,6 @@ def _name(names: Names, at: int, length: int) -> str:
 
 def _within(names: Names, at: int, end: int) -> str:
     """The name at `at`, which ends at `end` at the latest."""
-    if at + 1 < end and names.data[at] >= 192:
-        known = names.known.get((names.data[at] & 63) << 8 | names.data[at + 1])
-        if known is not None:
-            names.after = at + 2
-            return known
     name = names.read(at)
     if names.after > end:
         raise Fault("data cut")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 
+import cython
+
 from pipeline.engine.dns.names import Fault, Names
 
 HEADER = 12
@@ -30,8 +32,6 @@ class Message:
     """What was read of a message. `fault` says why not all of it, `names` reads names in its data; `answered` is where
     the questions end."""
 
-    __slots__ = ("answered", "counts", "fault", "flags", "ident", "names", "questions", "records")
-
     def __init__(self, data: bytes, base: int = 0) -> None:
         self.names = Names(data, base)
         self.ident = 0
@@ -48,7 +48,8 @@ def read_message(data: bytes, base: int = 0) -> Message | None:
 
     Of one that is cut or wrong there is what stands before the fault. A record whose data are cut is the last one.
     """
-    size = len(data)
+    at: cython.Py_ssize_t
+    size: cython.Py_ssize_t = len(data)
     found = Message(data, base)
     if size < base + HEADER:
         return _head_cut(found, data, base)
@@ -70,19 +71,20 @@ def read_message(data: bytes, base: int = 0) -> Message | None:
         records = found.records
         for section in (0, 1, 2):
             for _ in range(found.counts[section + 1]):
-                owner = None
                 if at + 1 < size and data[at] >= 192:
-                    owner = known.get((data[at] & 63) << 8 | data[at + 1])
-                if owner is None:
-                    owner = names.read(at)
-                    at = names.after
+                    before = known.get(base + ((data[at] & 63) << 8 | data[at + 1]))
                 else:
-                    at += 2
-                if at + 10 > size:
+                    before = None
+                if before is None:
+                    owner = names.read(at)
+                    at = names.after + 10
+                else:
+                    owner = before[0]
+                    at += 12
+                if at > size:
                     found.fault = "record cut"
                     return found
-                kind, klass, ttl, length = _RECORD(data, at)
-                at += 10
+                kind, klass, ttl, length = _RECORD(data, at - 10)
                 records.append((section, owner, kind, klass, ttl, at, length))
                 at += length
                 if at > size:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+import cython
+
 ROOT = "<Root>"
 LOOPS = "<Name contains a pointer that loops>"
 TOO_LONG = "<Name too long>"
@@ -18,13 +20,19 @@ MOST_POINTERS = 255
 MOST_STEPS = 65_536
 """Labels of a message that are looked at, pointers followed: far more than a message without overlapping names has."""
 
+FAST = 60
+"""Bytes of labels up to which names are read in one go."""
+
+SHORT = 190
+"""Characters of a name that may follow such labels without being too long together."""
+
 KEPT = 4096
 """Spelled names that are remembered; all are forgotten at once when there are more."""
 
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# From the bytes of a name of plain labels, without its last zero, to its spelling: names come back.
+# From the bytes of plain labels to their spelling, without what follows them: names come back.
 _SPELLED: dict[bytes, str] = {}
 
 
@@ -33,39 +41,78 @@ class Fault(Exception):
 
 
 class Names:
-    """Reads the names of one message, whose header is at `base`. `odd` says what was strange about one of them."""
+    """Reads the names of one message, whose header is at `base`. `odd` says what was strange about one of them.
 
-    __slots__ = ("_steps", "_tails", "after", "base", "data", "known", "odd")
+    `known` has, from where a name begins, its spelling and where it ends: of names that are nothing strange.
+    """
 
     def __init__(self, data: bytes, base: int = 0) -> None:
         self.data = data
         self.base = base
         self.after = 0
         self.odd = ""
-        # From where a pointer leads to the spelling of a name that is but this pointer.
-        self.known: dict[int, str] = {}
+        self.known: dict[int, tuple[str, int]] = {}
         # From where a pointer leads to the labels from there on.
         self._tails: dict[int, bytes] = {}
         self._steps = 0
 
-    def read(self, at: int) -> str:
+    def read(self, at: cython.Py_ssize_t) -> str:
         """The name at `at`; `after` is set to where it ends. Raises Fault."""
+        data: bytes
+        end: cython.Py_ssize_t
+        furthest: cython.Py_ssize_t
+        size: cython.Py_ssize_t
+        target: cython.Py_ssize_t
+        c: cython.Py_ssize_t
+        found = self.known.get(at)
+        if found is not None:
+            self.after = found[1]
+            return found[0]
         data = self.data
-        end = data.find(0, at)
-        if end < 0:
+        size = len(data)
+        end, furthest = at, min(size, at + FAST)
+        c = 0
+        while end < furthest:
+            c = data[end]
+            if c == 0 or c > 63:
+                break
+            end += c + 1
+        if end >= furthest or 63 < c < 192:
             return self._walk(at)
-        name = _SPELLED.get(data[at:end])
-        if name is None:
-            return self._walk(at)
-        self.after = end + 1
-        self.known[at - self.base] = name
+        if c == 0:
+            self.after = end + 1
+            if end == at:
+                return ROOT
+            name = _SPELLED.get(data[at:end]) or _labels(data, at, end)
+        else:
+            if end + 1 >= size:
+                raise Fault("name cut")
+            target = self.base + ((c & 63) << 8 | data[end + 1])
+            found = self.known.get(target)
+            if found is None or target == end + 4 or len(found[0]) > SHORT or not found[0].isascii():
+                return self._walk(at)
+            self.after = end + 2
+            if end == at:
+                return found[0]
+            name = f"{_SPELLED.get(data[at:end]) or _labels(data, at, end)}.{found[0]}"
+        if data[at + 1]:
+            self.known[at] = name, self.after
         return name
 
-    def _walk(self, start: int) -> str:
+    def _walk(self, start: cython.Py_ssize_t) -> str:
+        """As `read`, of any name: long ones, those with pointers to where no name was read, strange ones."""
+        data: bytes
+        at: cython.Py_ssize_t
+        after: cython.Py_ssize_t
+        size: cython.Py_ssize_t
+        counted: cython.Py_ssize_t
+        target: cython.Py_ssize_t
+        c: cython.Py_ssize_t
         data, at, after = self.data, start, -1
         size = len(data)
         labels: list[bytes] = []
-        jumps: list[tuple[int, int]] = []
+        # Where pointers lead, how many labels stood before, where the name there ends.
+        jumps: list[list[int]] = []
         counted = 0
         strange = False
         while True:
@@ -89,16 +136,19 @@ class Names:
                     raise Fault("name cut")
                 target = (c & 63) << 8 | data[at]
                 at += 1
-                if after < 0:
+                if jumps:
+                    jumps[len(jumps) - 1][2] = at
+                else:
                     after = at
-                if self.base + target == at + 2 or len(jumps) >= MOST_POINTERS or any(t == target for t, _ in jumps):
+                if self.base + target == at + 2 or len(jumps) >= MOST_POINTERS or any(j[0] == target for j in jumps):
                     return self._strange(LOOPS, "pointer loop", after)
-                jumps.append((target, len(labels)))
+                jumps.append([target, len(labels), 0])
                 tail = self._tails.get(target)
                 if tail is not None:
                     if tail:
                         counted += len(tail) + 1 if labels else len(tail)
                         labels.append(tail)
+                    at = 0
                     break
                 at = self.base + target
             elif c == 65:
@@ -112,7 +162,9 @@ class Names:
                 return self._strange(UNKNOWN_LABEL, "unknown label", at)
             else:
                 raise Fault("unknown label")
-        if after < 0:
+        if jumps:
+            jumps[len(jumps) - 1][2] = at
+        else:
             after = at
         whole = _joined(labels) if strange else b".".join(labels)
         if not strange:
@@ -120,24 +172,17 @@ class Names:
         return self._spell(start, after, whole, counted)
 
     def _spell(self, start: int, after: int, whole: bytes, counted: int) -> str:
-        data, used = self.data, after - start
         if len(whole) > MOST_CHARACTERS:
             return self._strange(TOO_LONG, "name too long", after)
         self.after = after
-        if used <= 2 and (not whole or whole[0] == 0):
+        if after - start <= 2 and (not whole or whole[0] == 0):
             return ROOT
         if not counted:
             raise Fault("unknown label")
         text = spelled(whole[:counted])
+        # A pointer to a name that begins with a NUL is shown as the root.
         if whole[0]:
-            self.known[start - self.base] = text
-        if data[start] >= 192:
-            self.known[(data[start] & 63) << 8 | data[start + 1]] = text
-        elif counted == len(whole) and used == counted + 2:
-            if len(_SPELLED) >= KEPT:
-                _SPELLED.clear()
-            if data.find(0, start) == after - 1:
-                _SPELLED[data[start : after - 1]] = text
+            self.known[start] = text, after
         return text
 
     def _strange(self, name: str, odd: str, after: int) -> str:
@@ -145,10 +190,31 @@ class Names:
         self.after = after
         return name
 
-    def _keep(self, labels: list[bytes], jumps: list[tuple[int, int]]) -> None:
-        for target, first in jumps:
-            if target not in self._tails:
-                self._tails[target] = b".".join(labels[first:])
+    def _keep(self, labels: list[bytes], jumps: list[list[int]]) -> None:
+        for target, first, after in jumps:
+            if target in self._tails:
+                continue
+            tail = self._tails[target] = b".".join(labels[first:])
+            if after and tail and tail[0] and len(tail) <= MOST_CHARACTERS:
+                self.known[self.base + target] = spelled(tail), after
+
+
+def _labels(data: bytes, at: int, end: int) -> str:
+    """Plain labels from `at` to `end`, spelled."""
+    raw = data[at:end]
+    found = bytearray(raw)
+    i = 0
+    while i < len(raw):
+        c = raw[i]
+        found[i] = 46
+        i += c + 1
+    text = spelled(bytes(found)[1:])
+    if raw[1]:
+        # One that begins with a NUL is shown otherwise where a pointer leads to it.
+        if len(_SPELLED) >= KEPT:
+            _SPELLED.clear()
+        _SPELLED[raw] = text
+    return text
 
 
 def _bits(data: bytes, at: int) -> tuple[bytes, int]:
@@ -216,6 +282,6 @@ def _mended(raw: bytes) -> str:
         if code < 0 or more or code > 0x10FFFF or 0xD800 <= code < 0xE000:
             found.append(_REPLACEMENT)
         else:
-            # One spelled longer than it need be is shown by its number.
-            found.append(f"\\u{code:04X}" if code < 0x80 else _character(code))
+            # Controls that are spelled longer than they need be are shown by their number.
+            found.append(f"\\u{code:04X}" if code < 0x20 or code == 0x7F else _character(code))
     return "".join(found)

@@ -63,28 +63,39 @@ def put_message(row: Row, found: Message, size: int, mask: int) -> None:
 def _put_records(row: Row, found: Message, mask: int) -> Record | None:
     """The records, and what of them answers; gives the OPT record, which is none of these."""
     names, edns = found.names, None
-    records = found.records
-    if records[-1][2] == r.OPT or any(record[2] == r.OPT for record in records):
-        edns = next(record for record in records if record[2] == r.OPT)
-        records = [record for record in records if record[2] != r.OPT]
-        if not records:
-            return edns
-    data = [data_text(names, kind, at, length) for _, _, kind, _, _, at, length in records]
-    sections, owners, kinds, classes, ttls, _, _ = zip(*records, strict=True)
-    row["dns_record.section"] = [SECTIONS[section] for section in sections]
-    row["dns_record.name"] = list(owners)
-    row["dns_record.type"] = list(kinds)
-    row["dns_record.type_name"] = [r.TYPES.get(kind) or r.type_name(kind) for kind in kinds]
-    row["dns_record.class"] = [klass & mask for klass in classes]
-    row["dns_record.ttl"] = list(ttls)
+    sections: list[str] = []
+    owners: list[str] = []
+    kinds: list[int] = []
+    kind_names: list[str] = []
+    classes: list[int] = []
+    ttls: list[int] = []
+    data: list[str] = []
+    answers = 0
+    for record in found.records:
+        section, owner, kind, klass, ttl, at, length = record
+        if kind == r.OPT:
+            edns = edns or record
+            continue
+        if section == ANSWER:
+            answers += 1
+        sections.append(SECTIONS[section])
+        owners.append(owner)
+        kinds.append(kind)
+        kind_names.append(r.TYPES.get(kind) or r.type_name(kind))
+        classes.append(klass & mask)
+        ttls.append(ttl)
+        data.append(data_text(names, kind, at, length))
+    if not kinds:
+        return edns
+    row["dns_record.section"], row["dns_record.name"], row["dns_record.type"] = sections, owners, kinds
+    row["dns_record.type_name"], row["dns_record.class"], row["dns_record.ttl"] = kind_names, classes, ttls
     row["dns_record.data"] = data
-    if sections[0] == ANSWER and found.flags & RESPONSE:
-        answers = sections.count(ANSWER)
+    if answers and found.flags & RESPONSE:
         _put_answer(row, found, owners[:answers], kinds[:answers], data[:answers])
     return edns
 
 
-def _put_answer(row: Row, found: Message, owners: tuple[str, ...], kinds: tuple[int, ...], data: list[str]) -> None:
+def _put_answer(row: Row, found: Message, owners: list[str], kinds: list[int], data: list[str]) -> None:
     """From the name asked for along CNAMEs to what is asked for."""
     if not found.questions:
         row["dns_answer.data"] = data

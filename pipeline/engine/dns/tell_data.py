@@ -7,8 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pipeline.engine.dns import registry as r
-from pipeline.engine.dns.data import listed_types
-from pipeline.engine.dns.names import Fault, Names
+from pipeline.engine.dns.names import Fault, Names, spelled
 
 Tell = Callable[[str, object], None]
 
@@ -104,11 +103,9 @@ def _hinfo(tell: Tell, read: Reader, mdns: bool) -> None:
 
 
 def _srv(tell: Tell, read: Reader, mdns: bool) -> None:
-    numbers = [read.number(2) for _ in range(3)]
-    target = read.name()
-    for field, number in zip(("priority", "weight", "port"), numbers, strict=True):
-        tell(f"dns.srv.{field}", number)
-    tell("dns.srv.target", target)
+    for field in ("dns.srv.priority", "dns.srv.weight", "dns.srv.port"):
+        tell(field, read.number(2))
+    tell("dns.srv.target", read.name())
 
 
 def _caa(tell: Tell, read: Reader, mdns: bool) -> None:
@@ -120,7 +117,8 @@ def _caa(tell: Tell, read: Reader, mdns: bool) -> None:
     value = read.bytes(read.left)
     tell("dns.caa.tag_length", size)
     tell("dns.caa.tag", _text(tag))
-    tell("dns.caa.value", _text(value))
+    # Of a text with replacement characters, which are longer, tshark shows as many bytes as the value has.
+    tell("dns.caa.value", spelled(value.decode("ascii", "replace").encode()[: len(value)]))
 
 
 def _ds(tell: Tell, read: Reader, mdns: bool) -> None:
@@ -171,9 +169,15 @@ def _rrsig(tell: Tell, read: Reader, mdns: bool) -> None:
 
 
 def _types(tell: Tell, read: Reader) -> None:
-    end = read.start + read.length
-    for kind in listed_types(read.names.data[:end], read.at, end):
-        tell("dns.resp.type", kind)
+    # Blocks that are longer than the data are have no end for tshark but the message's.
+    while read.left:
+        first = read.number(1) << 8
+        for at in range(first, first + 8 * read.number(1), 8):
+            bits = read.number(1)
+            while bits:
+                high = bits.bit_length() - 1
+                tell("dns.resp.type", at + 7 - high)
+                bits ^= 1 << high
 
 
 def _nsec(tell: Tell, read: Reader, mdns: bool) -> None:
@@ -212,20 +216,29 @@ def _svcb(tell: Tell, read: Reader, mdns: bool) -> None:
         tell("dns.svcb.svcparam.key", key)
         size = read.number(2)
         tell("dns.svcb.svcparam.value.length", size)
-        value = read.bytes(size)
+        end = read.at + size
         if key == 1:
-            at = 0
-            while at < size:
-                tell("dns.svcb.svcparam.alpn", _text(value[at + 1 : at + 1 + value[at]]))
-                at += 1 + value[at]
+            while read.at < end:
+                tell("dns.svcb.svcparam.alpn", _text(read.bytes(read.number(1))))
         elif key == 3:
-            tell("dns.svcb.svcparam.port", int.from_bytes(value[:2], "big"))
+            tell("dns.svcb.svcparam.port", read.number(2))
         elif key == 4:
-            for at in range(0, size - 3, 4):
-                tell("dns.svcb.svcparam.ipv4hint.ip", int.from_bytes(value[at : at + 4], "big"))
+            for _ in range(size // 4):
+                tell("dns.svcb.svcparam.ipv4hint.ip", read.number(4))
         elif key == 6:
-            for at in range(0, size - 15, 16):
-                tell("dns.svcb.svcparam.ipv6hint.ip", value[at : at + 16])
+            for _ in range(size // 16):
+                tell("dns.svcb.svcparam.ipv6hint.ip", read.bytes(16))
+        if key != 3:
+            # Behind a port tshark goes on at once, whatever length it was given.
+            read.bytes(max(0, end - read.at))
+
+
+def _a6(tell: Tell, read: Reader, mdns: bool) -> None:
+    """Of this type nothing is told, but its data may not be followed."""
+    prefix = read.number(1)
+    read.bytes(16 - prefix // 8)
+    if prefix:
+        read.name()
 
 
 def _opt(tell: Tell, read: Reader, mdns: bool) -> None:
@@ -263,5 +276,5 @@ DATA: dict[int, Data] = {
     r.PTR: _named("dns.ptr.domain_name"), r.SOA: _soa, r.MX: _mx, r.TXT: _texts("dns.txt"), r.SPF: _texts("dns.spf"),
     r.HINFO: _hinfo, r.SRV: _srv, r.CAA: _caa, r.DS: _ds, r.CDS: _ds, r.DLV: _ds, r.DNSKEY: _dnskey,
     r.CDNSKEY: _dnskey, r.RRSIG: _rrsig, r.NSEC: _nsec, r.NSEC3: _nsec3, r.NSEC3PARAM: _nsec3param, r.SVCB: _svcb,
-    r.HTTPS: _svcb, r.OPT: _opt,
+    r.HTTPS: _svcb, r.OPT: _opt, r.A6: _a6,
 }  # fmt: skip

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pipeline.engine.dns import registry as r
+from pipeline.engine.dns.carried import tell_carried, tell_message
 from pipeline.engine.dns.message import RESPONSE, Message, read_message
 from pipeline.engine.dns.rows import put_message, put_question
 from pipeline.engine.dns.stream import Messages
-from pipeline.engine.dns.tell import tell_header, tell_questions, tell_records
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.notes import Notes
@@ -78,11 +78,7 @@ class Dns:
 
     def quoted(self, packet: Packet, data: bytes, ports: tuple[int, int]) -> None:
         """Tell what the frame, an ICMP error, quotes of a message, which is not taken for one."""
-        found = read_message(data)
-        if found is not None:
-            protocol = protocol_at(ports)
-            if self._tell_message(packet, found, protocol) and found.flags & RESPONSE:
-                packet.detail("dns.unsolicited", 1)
+        tell_carried(packet, data, protocol_at(ports))
 
     def message(self, packet: Packet, data: bytes, base: int, protocol: str, *, shown: bool = True,
                 sure: bool = True) -> bool:  # fmt: skip
@@ -126,27 +122,19 @@ class Dns:
             self._cap(packet)
         return not found.fault
 
-    def _tell_message(self, packet: Packet, found: Message, protocol: str) -> bool:
-        """Tell what the message says; whether it could be followed to its end."""
-        tell = packet.detail
-        mdns = protocol == "MDNS"
-        if found.names.base:
-            tell("dns.length", len(found.names.data) - found.names.base)
-        tell_header(tell, found, llmnr=protocol == "LLMNR")
-        tell_questions(tell, found, mdns=mdns)
-        return tell_records(tell, found, mdns=mdns)
-
     def _tell(self, packet: Packet, found: Message, protocol: str, query: _Query | None, *, again: bool) -> None:
-        if not self._tell_message(packet, found, protocol):
+        if not tell_message(packet, found, protocol):
             return
         tell = packet.detail
         if not found.flags & RESPONSE:
             if again and query is not None:
+                tell("dns.retransmit_request", 1)
                 tell("dns.retransmit_request_in", query.frame)
                 tell("dns.retransmission", 1)
         elif query is None:
             tell("dns.unsolicited", 1)
         elif again:
+            tell("dns.retransmit_response", 1)
             tell("dns.retransmit_response_in", query.response)
             tell("dns.retransmission", 1)
         else:

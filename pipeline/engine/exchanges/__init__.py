@@ -14,9 +14,11 @@ from pipeline.engine.exchanges.names import name_rows
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
-from pipeline.engine.exchanges.registry import HEADERS, UDP_GUESSES, UDP_PORTS, registry
-from pipeline.engine.exchanges.tracker import Quotes
+from pipeline.engine.exchanges.registry import HEADERS, LOOKS, UDP_GUESSES, UDP_PORTS, registry
+from pipeline.engine.exchanges.spoken import Spoken
+from pipeline.engine.exchanges.tracker import Quotes, Settling
 from pipeline.engine.minutes import Tick, rows_of_ticks
+from pipeline.engine.names.track import Names
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.columns import Columns
@@ -41,10 +43,15 @@ class Exchanges:
         self._headers = [
             (*values, FIRST_FRAMES + i) for i, name in enumerate(known.frames) for values in HEADERS.get(name, ())
         ]
+        self._spoken = Spoken([
+            (FIRST_DATAGRAMS + i, LOOKS[name]) for i, name in enumerate(known.datagrams) if name in LOOKS
+        ], self._ports)
+        self._settling = [tracker for tracker in self._datagrams if isinstance(tracker, Settling)]
         self._guesses = [
             (FIRST_DATAGRAMS + i, UDP_GUESSES[name]) for i, name in enumerate(known.datagrams) if name in UDP_GUESSES
         ]
         self._dialogues = Dialogues(notes, known.conversations)
+        self._names = Names(notes)
         self._packet = Packet(self.out)
 
     def process(
@@ -53,9 +60,10 @@ class Exchanges:
         """Take the rows of the next batch."""
         packet, dialogues = self._packet, self._dialogues
         numbers, turns = numbers[: columns.rows], turns[: columns.rows]
-        packet.begin(columns, numbers, turns)
+        packet.begin(columns, numbers, turns, self._names.process(columns, numbers, turns))
         dialogues.begin(columns, numbers, turns)
         route = routes(columns, numbers, turns, self._ports, dialogues.followed, self._headers, self._guesses)
+        self._spoken.begin(columns, numbers, turns, route, packet.named)
         quotes = quoted_datagrams(columns, self._ports) if self.out.tells else {}
         for quoted in quotes:
             route[quoted] = route[quoted] or QUOTED
@@ -64,17 +72,17 @@ class Exchanges:
         forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
         if len(forgot):
             ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
-        rows = np.flatnonzero(route)
         tick = 0
-        at = packet.seek(0, rows, route, dialogues.followed, *dialogues.passing)
-        while at < len(rows):
-            row, to = int(rows[at]), int(route[rows[at]])
-            while tick < len(ends) and ends[tick][0] <= row:
+        last = len(route)
+        until = ends[0][0] if ends else last
+        packet.start(route, dialogues.followed, *dialogues.passing)
+        while to := packet.advance():
+            while until <= packet.row:
                 self._tick(ends[tick][1])
                 tick += 1
-            packet.move(row)
-            if quotes and row in quotes:
-                self._quoted(packet, quotes[row])
+                until = ends[tick][0] if tick < len(ends) else last
+            if quotes and packet.row in quotes:
+                self._quoted(packet, quotes[packet.row])
             if to == STREAM:
                 dialogues.segment(packet)
             elif to == QUOTED:
@@ -83,11 +91,12 @@ class Exchanges:
                 self._frames[to - FIRST_FRAMES].frame(packet)
             else:
                 self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
-            at = packet.seek(at + 1, rows, route, dialogues.followed, *dialogues.passing)
         for _, now in ends[tick:]:
             self._tick(now)
         dialogues.end()
-        name_rows(columns, packet.named)
+        for settling in self._settling:
+            self._spoken.settle(settling.settled(), numbers, turns)
+        name_rows(columns, packet.named, self._names.talks.hex)
 
     def _quoted(self, packet: Packet, quote: Quote) -> None:
         tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
@@ -116,7 +125,8 @@ class Exchanges:
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
         return {
-            "out": self.out.state(), "dialogues": self._dialogues.state(),
+            "out": self.out.state(), "dialogues": self._dialogues.state(), "names": self._names.state(),
+            "spoken": self._spoken.state(),
             "trackers": {name: tracker.state() for name, tracker in self._trackers.items()},
         }  # fmt: skip
 
@@ -126,6 +136,8 @@ class Exchanges:
         for name, tracker in self._trackers.items():
             tracker.restore(state["trackers"][name])
         self._dialogues.restore(state["dialogues"])
+        self._names.restore(state["names"])
+        self._spoken.restore(state["spoken"])
 
 
 def _row_of(end: tuple[int, int | None]) -> int:

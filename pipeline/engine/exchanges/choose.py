@@ -96,6 +96,7 @@ _BY_PORT: tuple[tuple[str, frozenset[int]], ...] = (
     ("dns", frozenset({53, 5353, 5355})),
     ("ssh", frozenset({22, 29418})),
     ("smtp", frozenset({25, 587})),
+    ("kerberos", frozenset({88})),
     ("imap", frozenset({143})),
     ("pop", frozenset({110})),
     ("xmpp", frozenset({5222, 5269})),

@@ -9,10 +9,10 @@ cdef class Packet:
     cdef public int number
     cdef public int side
     cdef public int turn
+    cdef public Py_ssize_t waiting
     cdef public bint is_udp
     cdef public bint muted
     cdef public long long left
-    cdef public Py_ssize_t waiting
     cdef public object turned
     cdef dict _begun
     cdef unsigned char[:, ::1] _u8
@@ -22,3 +22,10 @@ cdef class Packet:
     cdef unsigned char[:, ::1] _lane
     cdef int[::1] _numbers
     cdef unsigned char[::1] _turns
+    cdef unsigned char[::1] _route
+    cdef unsigned char[::1] _followed
+    cdef int[::1] _slots
+    cdef long long[:, :, ::1] _passing
+    cdef bint _passes(self, Py_ssize_t row) noexcept
+    cpdef int advance(self) except -1
+    cpdef move(self, Py_ssize_t row)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
-from pipeline.engine.exchanges.find import PASSED_OVER, STREAM
-from pipeline.engine.exchanges.names import PROTOCOL_ID, base_names
+from pipeline.engine.exchanges.find import PASSED_OVER, STREAM, UNKNOWN
+from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.tcp.layout import FAST, KEEP_ALIVE, OUT_OF_ORDER, RETRANSMISSION, SPURIOUS, SWITCH
 from pipeline.schema import PACKETS
@@ -43,11 +43,12 @@ _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
 _L_UDP = cython.declare(cython.Py_ssize_t, _s.lane("udp"))
 _SIDE = cython.declare(cython.int, bits.SIDE)
-_BEGINS = cython.declare(cython.int, bits.BEGINS | bits.REUSED)
+_ANEW = cython.declare(cython.int, bits.BEGINS | bits.REUSED)
 _ENDS = cython.declare(cython.uint, SWITCH)
 _AGAIN = cython.declare(cython.uint, RETRANSMISSION | FAST | SPURIOUS | OUT_OF_ORDER | KEEP_ALIVE)
 _STREAM = cython.declare(cython.int, STREAM)
 _PASSED_OVER = cython.declare(cython.int, PASSED_OVER)
+_UNKNOWN = cython.declare(cython.int, UNKNOWN)
 
 NOBODY = "-"
 """Instead of a tracker's name: none is to follow the conversation."""
@@ -73,8 +74,9 @@ class Packet:
         self.columns: Any = None
         self._begun: dict[str, int] = {}
 
-    def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
-        """Take up a batch."""
+    def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8],
+              named: NDArray[np.uint16]) -> None:  # fmt: skip
+        """Take up a batch, whose rows are `named` so far."""
         plain = not cython.compiled
         self.columns = columns
         slabs: Any = (columns.u8, columns.u16, columns.u32, columns.u64, columns.lane, numbers, turns)
@@ -82,48 +84,63 @@ class Packet:
             slabs = tuple(memoryview(slab) for slab in slabs)
         self._u8, self._u16, self._u32, self._u64, self._lane, self._numbers, self._turns = slabs
         self.out.begin(columns)
-        self.named = base_names(columns)
+        self.named = named
 
-    def seek(self, at: int, rows: Any, route: Any, followed: Any, slots: Any, table: Any) -> int:
-        """The first place from `at` on in `rows` (int64) whose row is to be seen, len(rows) where there is none: those
-        of conversations that are passed over by now (see `find`) are not, nor those with bytes that are not wanted (see
-        `Passing`, whose `slots` and `table` they are). `route` is uint8 by row."""
+    def start(self, route: Any, followed: Any, slots: Any, table: Any) -> None:
+        """Stand before the first row: `route` is uint8 by row, `followed` by number of a TCP conversation (`find`);
+        `slots` and `table` are those of `Passing`."""
         plain = not cython.compiled
-        place: cython.longlong[::1] = memoryview(rows) if plain else rows
-        to: cython.uchar[::1] = memoryview(route) if plain else route
-        state: cython.uchar[::1] = memoryview(followed) if plain else followed
-        slot_of: cython.int[::1] = memoryview(slots) if plain else slots
-        passing: cython.longlong[:, :, ::1] = memoryview(table) if plain else table
-        slot: cython.Py_ssize_t
-        side: cython.Py_ssize_t
-        number: cython.Py_ssize_t
-        length: cython.uint
-        k: cython.Py_ssize_t = at
-        n: cython.Py_ssize_t = place.shape[0]
-        row: cython.Py_ssize_t
-        while k < n:
-            row = place[k]
-            number = self._numbers[row]
-            if to[row] != _STREAM or self._turns[row] & _BEGINS:
-                break
-            if state[number] != _PASSED_OVER:
-                slot, side = slot_of[number], self._turns[row] & _SIDE
-                length = self._u32[_TCP_LEN, row]
-                if (
-                    slot == 0
-                    or length == 0
-                    or passing[slot, side, 1] < length
-                    or passing[slot, side, 0] != self._u32[_TCP_SEQ, row]
-                    or self._u32[_PAYLOAD_LEN, row] != length
-                    or self._u16[_TCP_FLAGS, row] & _ENDS
-                    or self._u32[_TCP_MARKS, row] & _AGAIN
-                ):
-                    break
-                passing[slot, side, 0] = (passing[slot, side, 0] + length) & 0xFFFFFFFF
-                passing[slot, side, 1] -= length
-                passing[slot, side, 2] += length
-            k += 1
-        return k
+        self._slots = memoryview(slots) if plain else slots
+        self._passing = memoryview(table) if plain else table
+        self._route = memoryview(route) if plain else route
+        self._followed = memoryview(followed) if plain else followed
+        self.row = -1
+
+    def advance(self) -> cython.int:
+        """Go to the next row that has a route, and which it is; 0 where there is none any more.
+
+        Segments of conversations that are passed over by now are none, nor is what has no payload in one in which
+        nothing was said yet, nor those with nothing but bytes that are not wanted.
+        """
+        row: cython.Py_ssize_t = self.row + 1
+        n: cython.Py_ssize_t = self._route.shape[0]  # type: ignore[index]
+        to: cython.int = 0
+        state: cython.int
+        while row < n:
+            to = self._route[row]
+            if to == _STREAM:
+                state = self._followed[self._numbers[row]]
+                if (state == _UNKNOWN and self._u32[_TCP_LEN, row] == 0) or (
+                    state == _PASSED_OVER and not self._turns[row] & _ANEW
+                ) or (self._slots[self._numbers[row]] != 0 and self._passes(row)):
+                    to = 0
+            if to:
+                self.move(row)
+                return to
+            row += 1
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _passes(self, row: cython.Py_ssize_t) -> cython.bint:
+        """Whether nobody wants the segment's bytes, which are the next ones; they are counted then."""
+        slot: cython.Py_ssize_t = self._slots[self._numbers[row]]
+        side: cython.Py_ssize_t = self._turns[row] & _SIDE
+        length: cython.uint = self._u32[_TCP_LEN, row]
+        if (
+            length == 0
+            or self._passing[slot, side, 1] < length
+            or self._passing[slot, side, 0] != self._u32[_TCP_SEQ, row]
+            or self._u32[_PAYLOAD_LEN, row] != length
+            or self._turns[row] & _ANEW
+            or self._u16[_TCP_FLAGS, row] & _ENDS
+            or self._u32[_TCP_MARKS, row] & _AGAIN
+        ):
+            return False
+        self._passing[slot, side, 0] = (self._passing[slot, side, 0] + length) & 0xFFFFFFFF
+        self._passing[slot, side, 1] -= length
+        self._passing[slot, side, 2] += length
+        return True
 
     def move(self, row: cython.Py_ssize_t) -> None:
         """Stand at `row`."""

@@ -41,6 +41,15 @@ class Frames(Tracker, Protocol):
 
 
 @runtime_checkable
+class Settling(Datagrams, Protocol):
+    """A protocol over UDP on any port that may know enough of a conversation."""
+
+    def settled(self) -> list[tuple[int, str]]:
+        """Conversations, by number, of which nothing but a name is to be told any more, until one of their datagrams is
+        recognised anew; and that name. Each is told once, and may be told again with later datagrams."""
+
+
+@runtime_checkable
 class Quotes(Tracker, Protocol):
     """A protocol over UDP of which the fields are told, too, that an ICMP error quotes."""
 

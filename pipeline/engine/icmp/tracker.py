@@ -133,7 +133,11 @@ class Icmp:
         asked = {"echo": 8, "timestamp": 13, "information": 15, "mask": 17, "extended echo": 42}[of]
         if v6:
             asked = 384 if of == "echo" else 416
-        row = self._asked.get((packet.flow, packet.addresses[1], asked, *pair))
+        key = packet.flow, packet.addresses[1], asked, *pair
+        row = self._asked.get(key)
+        if row is not None and row["shoal.first_time"] < packet.time - TIMEOUT_NS:
+            self._give_up(self._asked.pop(key))
+            row = None
         if row is None or "shoal.response_frame" in row:
             told = self._row(packet, v6, kind, code, of, "unasked" if row is None else "repeated", reverse=True)
             told["icmp.ident"], told["icmp.seq"] = pair

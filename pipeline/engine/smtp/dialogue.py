@@ -19,8 +19,6 @@ MOST_ASKED = 4096
 """Commands of a conversation without a reply; at the cap the first of them is told without one."""
 MOST_SHOWN = 65_536
 """Bytes without the end of a line that Wireshark's view waits for."""
-PASS_OVER = 1 << 40
-"""More bytes than a connection has: nobody wants those that follow."""
 
 COMMANDS = frozenset(
     b"EHLO HELO LHLO MAIL RCPT DATA BDAT BURL RSET NOOP QUIT VRFY EXPN HELP AUTH STARTTLS ETRN ATRN TURN SEND SOML "
@@ -29,7 +27,7 @@ COMMANDS = frozenset(
 """Commands of SMTP, LMTP and their extensions. Of others the words are not kept: they may be a secret of an AUTH whose
 beginning was not seen."""
 
-_LINES, _BODY, _CHUNK, _TLS = 0, 1, 2, 3
+_LINES, _BODY, _CHUNK = 0, 1, 2
 
 
 class Owner(Protocol):
@@ -76,17 +74,14 @@ class SmtpDialogue:
             return 0
         client = side == self._client
         shown = self._shown
-        if self._mode == _TLS:
-            return PASS_OVER
         waits = shown is not None and not shown.frame(packet, data, request=client, tells=self._owner.out.tells)
         if waits and len(data) < MOST_SHOWN:
             self.need[side] = len(data) + 1
             return 0
         self.need[side] = 0
-        if client:
-            self._requests(packet, data)
-        else:
-            self._responses(packet, data)
+        if not client:
+            return self._responses(packet, data)
+        self._requests(packet, data)
         return len(data)
 
     def lost(self, packet: Packet, side: int, count: int) -> bool:
@@ -103,12 +98,15 @@ class SmtpDialogue:
         elif self._mode == _BODY:
             self._size += count
             self._tail = b""
-        return self._mode != _TLS
+        return True
 
     def closed(self, packet: Packet, side: int, data: bytes) -> None:
         """A server that has ended replies no more."""
         if side != self._client:
             self._give_up()
+
+    def missed(self, packet: Packet, side: int, count: int) -> None:
+        """Nothing is passed over."""
 
     def ended(self) -> None:
         """No more comes."""
@@ -214,21 +212,24 @@ class SmtpDialogue:
 
     # The server.
 
-    def _responses(self, packet: Packet, data: bytes) -> None:
+    def _responses(self, packet: Packet, data: bytes) -> int:
         side = 1 - self._client
-        pieces = (self._rest[side] + data).split(b"\n")
-        self._rest[side] = pieces.pop()[: MOST_LINE + 1]
-        for piece in pieces:
-            line = piece.removesuffix(b"\r")
-            if len(line) < 3 or not line[:3].isdigit():
+        at = 0
+        while (end := data.find(b"\n", at)) >= 0:
+            line = (self._rest[side] + data[at:end]).removesuffix(b"\r")
+            self._rest[side] = b""
+            at = end + 1
+            if len(line) > MOST_LINE or len(line) < 3 or not line[:3].isdigit():
                 continue
             if len(self._reply) < MOST_TEXT:
                 self._reply = _text(b"\n".join((self._reply.encode(), line[4:])) if self._reply else line[4:])
             if line[3:4] != b"-":
                 self._answer(packet, int(line[:3]), self._reply)
                 self._reply = ""
-                if self._mode == _TLS:
-                    return
+                if packet.turned is not None:
+                    return at
+        self._rest[side] = (self._rest[side] + data[at:])[: MOST_LINE + 1]
+        return len(data)
 
     def _answer(self, packet: Packet, code: int, reply: str) -> None:
         self._challenged = False
@@ -249,7 +250,7 @@ class SmtpDialogue:
                 # It was told as unanswered: too long ago, or at the cap.
                 return
             row = found
-            self._learn(row, name, code)
+            self._learn(packet, row, name, code)
             row["shoal.response_time"] = packet.time - row["shoal.first_time"]
         self._greeted = True
         row["shoal.response_frame"] = packet.frame
@@ -257,7 +258,7 @@ class SmtpDialogue:
         row["smtp.rsp.parameter"] = reply
         self._owner.out.row(SMTP, row)
 
-    def _learn(self, row: Row, name: str, code: int) -> None:
+    def _learn(self, packet: Packet, row: Row, name: str, code: int) -> None:
         """What a reply says of the mail under way."""
         if name == "RCPT":
             self._accepted += code // 100 == 2
@@ -268,7 +269,7 @@ class SmtpDialogue:
             elif name == ".":
                 self._sender, self._accepted = "", 0
         elif name == "STARTTLS" and code == 220:
-            self._mode = _TLS
+            packet.become("tls")
 
     def state(self) -> Tree:
         """All that is known of the conversation."""

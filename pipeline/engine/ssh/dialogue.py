@@ -107,6 +107,9 @@ class SshDialogue:
         """The row is as complete as it gets."""
         self.ended()
 
+    def missed(self, packet: Packet, side: int, count: int) -> None:
+        """It was of no interest."""
+
     def ended(self) -> None:
         """No more comes."""
         self._owner.begun.tell(self._key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.engine.tls.names import SSL2, draft, is_grease
 
 MOST_EXTENSIONS = 256
@@ -46,8 +48,13 @@ class Hello:
     @property
     def highest(self) -> int:
         """The highest version offered, drafts of TLS 1.3 as they are."""
-        offered = [v for v in self.versions if not is_grease(v)]
-        return max(offered, key=lambda v: 0x0304 if draft(v) else v, default=self.version)
+        return highest_version(self.version, self.versions)
+
+
+def highest_version(version: int, versions: Sequence[int]) -> int:
+    """The highest of the versions that a hello offers; `version` is that of its own field."""
+    offered = [v for v in versions if not is_grease(v)]
+    return max(offered, key=lambda v: 0x0304 if draft(v) else v, default=version)
 
 
 def _u16(data: bytes, at: int) -> int:

@@ -64,11 +64,31 @@ def _begins_ssl2(data: bytes) -> bool:
     return specs != 0 and specs % 3 == 0 and session in (0, 16) and data[9] == 0 and data[10] == 32
 
 
+_MOST_BEFORE = 16
+
+
+def first_record(data: bytes) -> int:
+    """Where the first record of a side begins: behind the answer to a request for TLS that is a few bytes without an
+    end (PostgreSQL's `S`); 0 where none is found."""
+    if len(data) < HEADER or looks_like_record(data, 0):
+        return 0
+    for at in range(1, min(_MOST_BEFORE, len(data) - HEADER) + 1):
+        if begins(data[at : at + 64]):
+            return at
+    return 0
+
+
 PORTS = frozenset((
     324, 443, 465, 636, 802, 853, 989, 990, 992, 993, 994, 995, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061,
     5671, 5684, 5868, 8883, 11207, 19999, 27017,
 ))
 """TCP ports at which Wireshark expects TLS, whatever is said there."""
+
+OTHERS_PORTS = frozenset((80, 631, 2869, 3128, 3132, 5985, 8009, 8080, 8088, 11371))
+"""TCP ports at which Wireshark takes what a conversation begins with for HTTP or AJP, even TLS."""
+
+TPKT_PORTS = frozenset((102, 3389))
+"""TCP ports at which Wireshark takes everything for TPKT, even the TLS of remote desktops."""
 
 
 def is_text(data: bytes) -> bool:

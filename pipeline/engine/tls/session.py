@@ -31,14 +31,16 @@ class Home(Protocol):
 
 class Session:
     """`version` is that of the conversation as far as it is settled, 0 before; `ccs` the frame of each side's
-    ChangeCipherSpec, 0 before. `tells` is whether fields of frames are wanted."""
+    ChangeCipherSpec, 0 before. `tells` is whether fields of frames are wanted; with `quiet` none are told, and
+    no names: Wireshark does not see TLS here."""
 
-    __slots__ = ("_certificates", "_client", "_closed", "_finished", "_home", "_lost", "_out", "ccs", "key", "tells",
-                 "timeline", "told", "version")
+    __slots__ = ("_certificates", "_client", "_closed", "_finished", "_home", "_lost", "_out", "ccs", "key",
+                 "quiet", "tells", "timeline", "told", "version")
 
-    def __init__(self, out: Outlet, certificates: Certificates, home: Home) -> None:
+    def __init__(self, out: Outlet, certificates: Certificates, home: Home, *, quiet: bool) -> None:
         self.key = 0
-        self.tells = out.tells
+        self.quiet = quiet
+        self.tells = out.tells and not quiet
         self.version = 0
         self.ccs = [0, 0]
         self.timeline: Timeline | None = None
@@ -84,7 +86,9 @@ class Session:
 
     def change_cipher_spec(self, packet: Packet, side: int) -> None:
         """A record ChangeCipherSpec is whole."""
-        self.ccs[side] = packet.frame
+        if self.version != n.TLS13:
+            # TLS 1.3 sends it for old middle boxes only (RFC 8446, appendix D.4).
+            self.ccs[side] = packet.frame
         line = self.timeline
         if line is not None and not self._finished[side]:
             client = self.is_client(packet, side)
@@ -187,7 +191,8 @@ class Session:
         version = n.plain_version(found.versions[0] if found.versions and found.version == n.TLS12 else found.version)
         if version and first:
             self.version = version
-        packet.name(n.VERSIONS.get(self.version, "SSL"))
+        if not self.quiet:
+            packet.name(n.VERSIONS.get(self.version, "SSL"))
         if self.tells and found.version:
             tell.hello(packet, found, from_server=True)
         line = self.timeline
@@ -283,9 +288,10 @@ class Session:
     def state(self) -> Tree:
         """All that is known."""
         return {
-            "key": self.key, "version": self.version, "ccs": list(self.ccs), "client": self._client, "told": self.told,
+            "key": self.key, "quiet": int(self.quiet), "version": self.version, "ccs": list(self.ccs),
+            "client": self._client, "told": int(self.told),
             "finished": [int(f) for f in self._finished], "closed": int(self._closed), "lost": int(self._lost),
-            "row": None if self.timeline is None else _copied(self.timeline.row),
+            "row": None if self.timeline is None else self.timeline.copied(),
         }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
@@ -294,8 +300,4 @@ class Session:
         self.ccs = list(state["ccs"])
         self._finished = [bool(f) for f in state["finished"]]
         self._closed, self._lost, self.told = bool(state["closed"]), bool(state["lost"]), bool(state["told"])
-        self.timeline = None if state["row"] is None else Timeline(_copied(state["row"]))
-
-
-def _copied(row: Tree) -> Tree:
-    return {name: list(value) if isinstance(value, list) else value for name, value in row.items()}
+        self.timeline = None if state["row"] is None else Timeline.restored(state["row"])

@@ -27,7 +27,7 @@ class TlsStream:
     """Takes the bytes of both sides. Records whose content is encrypted are passed over but for their last byte: so
     the frame that completes one is known, and nothing is gathered."""
 
-    __slots__ = ("_messages", "_rest", "_session", "_shown", "_wanted", "need")
+    __slots__ = ("_begun", "_messages", "_rest", "_session", "_shown", "_wanted", "need")
 
     def __init__(self, session: Session, *, wanted: bool = True) -> None:
         self.need = [0, 0]
@@ -35,6 +35,7 @@ class TlsStream:
         self._messages = Messages(session)
         # Of each side: content type and version of a record of which only the last byte is awaited, or None.
         self._rest: list[list[int] | None] = [None, None]
+        self._begun = [False, False]
         # Whether the frame under way was named.
         self._shown = False
         # Whether anyone wants to know of records when the handshake is told.
@@ -50,6 +51,9 @@ class TlsStream:
             self._rest[side] = None
             self._opaque(packet, side, *rest)
             at = 1
+        elif not self._begun[side]:
+            self._begun[side] = True
+            at = records.first_record(data)
         while end - at >= records.HEADER:
             version = session.version
             if version == SSL2 or (records.is_ssl2_client_hello(data, at) if SSL2 < version < TLS13
@@ -73,6 +77,8 @@ class TlsStream:
     def _show(self, packet: Packet, version: int) -> None:
         """A record of the frame is whole: the frame is named by the version known before it, or by the record's."""
         known = self._session.version
+        if self._session.quiet:
+            return
         if not known:
             packet.name(VERSIONS.get(version, "SSL"))
         elif not self._shown:
@@ -159,8 +165,9 @@ class TlsStream:
             session.version = SSL2
         if session.tells:
             packet.detail("tls.record.version", SSL2)
-        self._show(packet, SSL2)
-        packet.name("SSLv2")
+        if not session.quiet:
+            packet.name("SSLv2")
+            self._shown = True
         if records.is_ssl2_message(data, begin, end):
             self._messages.ssl2(packet, side, data, begin, end)
         return max(end, at + head)
@@ -186,11 +193,13 @@ class TlsStream:
 
     def state(self) -> Tree:
         """See `Dialogue.state`."""
-        return {"need": list(self.need), "rest": list(self._rest), "messages": self._messages.state(),
+        return {"need": list(self.need), "rest": list(self._rest),
+                "begun": [int(b) for b in self._begun], "messages": self._messages.state(),
                 "session": self._session.state()}
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from, but for the session, which is restored apart."""
         self.need = list(state["need"])
         self._rest = [None if rest is None else list(rest) for rest in state["rest"]]
+        self._begun = [bool(b) for b in state["begun"]]
         self._messages.restore(state["messages"])

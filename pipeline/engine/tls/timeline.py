@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from pipeline.engine.exchanges.outlet import Row
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.tls import fingerprint
 from pipeline.engine.tls.certificates import Certificate
-from pipeline.engine.tls.hello import Hello
+from pipeline.engine.tls.hello import Hello, highest_version
 from pipeline.engine.tls.names import (
     ALERT_LEVELS,
     ALERTS,
@@ -53,6 +54,31 @@ def version_name(version: int) -> str:
     return VERSIONS.get(plain_version(version) or version) or f"0x{version:04x}"
 
 
+@lru_cache(4096)
+def _offer(transport: str, ssl2: bool, version: int, ciphers: tuple[int, ...], versions: tuple[int, ...],
+           alpn: tuple[bytes, ...], groups: tuple[int, ...], key_shares: tuple[int, ...], signatures: tuple[int, ...],
+           extensions: tuple[int, ...], formats: tuple[int, ...]) -> dict[str, Any]:
+    """What a client offers, as columns of its row: most clients offer the same again and again."""
+    highest = highest_version(version, versions)
+    found: dict[str, Any] = {
+        "shoal.tls.client_version": version_name(highest),
+        "tls_cipher.id": ciphers[:100], "tls_cipher.name": [suite_name(c) for c in ciphers[:100]],
+        "tls_version.offered": [version_name(v) for v in versions[:16] if not is_grease(v)],
+        "tls_alpn.offered": [text(p) for p in alpn[:16]],
+        "tls_group.offered": [group_name(g) for g in groups[:32]],
+        "tls_key_share.offered": [group_name(g) for g in key_shares[:8]],
+        "tls_signature.offered": [signature_name(s) for s in signatures[:40]],
+        "tls_extension.type": extensions[:40],
+    }  # fmt: skip
+    if not ssl2:
+        full = fingerprint.ja3_text(version, ciphers, extensions, groups, formats)
+        found["tls.handshake.ja3_full"], found["tls.handshake.ja3"] = full, fingerprint.hashed(full)
+        found["tls.handshake.ja4"] = fingerprint.ja4(
+            transport, plain_version(highest) or highest, ciphers, extensions, signatures, alpn
+        )
+    return found
+
+
 class Timeline:
     """The row of a handshake that is under way. `from_client` is True or False for what the client or server sends."""
 
@@ -70,6 +96,15 @@ class Timeline:
         row["shoal.tls.transport"] = transport
         row["shoal.tls.completed"] = 0
         return cls(row)
+
+    @classmethod
+    def restored(cls, row: Row) -> Timeline:
+        """One that goes on with a row of `copied`."""
+        return cls(cls(row).copied())
+
+    def copied(self) -> Row:
+        """The row, with lists of its own."""
+        return {name: list(value) if isinstance(value, list) else value for name, value in self.row.items()}
 
     def step(self, packet: Packet, name: str) -> None:
         """A step of STEPS is done with this frame; only the first counts."""
@@ -97,29 +132,13 @@ class Timeline:
         row.setdefault("shoal.request_frame", packet.frame)
         row["tls.handshake.version"] = hello.version
         row["tls.handshake.session_id"] = hello.session[:32].hex()
-        row["shoal.tls.client_version"] = version_name(hello.highest)
         if hello.names:
             row["tls.handshake.extensions_server_name"] = text(hello.names[0])
-        row["tls_cipher.id"] = hello.ciphers[:100]
-        row["tls_cipher.name"] = [suite_name(c) for c in hello.ciphers[:100]]
-        row["tls_version.offered"] = [version_name(v) for v in hello.versions[:16] if not is_grease(v)]
-        row["tls_alpn.offered"] = [text(p) for p in hello.alpn[:16]]
-        row["tls_group.offered"] = [group_name(g) for g in hello.groups[:32]]
-        row["tls_key_share.offered"] = [group_name(g) for g in hello.key_shares[:8]]
-        row["tls_signature.offered"] = [signature_name(s) for s in hello.signatures[:40]]
-        row["tls_extension.type"] = hello.extensions[:40]
         row["shoal.tls.ticket_offered"] = int(hello.ticket > 0 or hello.psk)
         row["shoal.tls.early_data"] = int(hello.early_data or bool(row.get("shoal.tls.early_data")))
-        if not hello.ssl2:
-            full = fingerprint.ja3_text(hello.version, hello.ciphers, hello.extensions, hello.groups, hello.formats)
-            row["tls.handshake.ja3_full"], row["tls.handshake.ja3"] = full, fingerprint.hashed(full)
-            row["tls.handshake.ja4"] = self.ja4(hello)
-
-    def ja4(self, hello: Hello) -> str:
-        """JA4 of a ClientHello of this transport."""
-        transport = "q" if self.row["shoal.tls.transport"] == "quic" else "t"
-        highest = plain_version(hello.highest) or hello.highest
-        return fingerprint.ja4(transport, highest, hello.ciphers, hello.extensions, hello.signatures, hello.alpn)
+        row |= _offer("q" if row["shoal.tls.transport"] == "quic" else "t", hello.ssl2, hello.version,
+                      tuple(hello.ciphers), tuple(hello.versions), tuple(hello.alpn), tuple(hello.groups),
+                      tuple(hello.key_shares), tuple(hello.signatures), tuple(hello.extensions), tuple(hello.formats))
 
     def server_hello(self, packet: Packet, hello: Hello) -> None:
         """A ServerHello, or a HelloRetryRequest."""

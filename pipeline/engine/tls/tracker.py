@@ -7,6 +7,7 @@ from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tls.certificates import Certificates
+from pipeline.engine.tls.records import OTHERS_PORTS, TPKT_PORTS
 from pipeline.engine.tls.session import Session
 from pipeline.engine.tls.stream import TlsStream
 
@@ -31,11 +32,15 @@ class Tls:
 
     def dialogue(self, packet: Packet) -> TlsStream:
         """A conversation that begins to speak TLS."""
-        return TlsStream(Session(self._out, self._certificates, self))
+        source, target = packet.ports
+        first = int(packet.columns.values("tcp.seq")[packet.row]) <= 1
+        ports = OTHERS_PORTS | TPKT_PORTS if first else TPKT_PORTS
+        quiet = source in ports or target in ports
+        return TlsStream(Session(self._out, self._certificates, self, quiet=quiet))
 
     def restored(self, state: Tree) -> TlsStream:
         """The conversation that a state was taken from."""
-        session = Session(self._out, self._certificates, self)
+        session = Session(self._out, self._certificates, self, quiet=bool(state["session"]["quiet"]))
         session.restore(state["session"])
         if session.timeline is not None:
             self._open[session.key] = session

@@ -97,7 +97,7 @@ _TIMES = tuple(
 
 DHCP = exchanges(
     "dhcp", "One row for each exchange of a client by its transaction ID, from Discover to ACK",
-    *ENDS, *PORTS[:3], *ANSWERED,
+    *ENDS, *PORTS, *ANSWERED,
     C("shoal.dhcp.kind", "enum", "What the client wanted", names=DHCP_KINDS),
     C("shoal.dhcp.outcome", "enum", "How it ended", names=DHCP_OUTCOMES),
     _ID, _MAC,

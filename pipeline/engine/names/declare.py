@@ -1,0 +1,87 @@
+"""How a protocol over UDP or TCP is declared: its name, its ports, and the look at the bytes that tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST_NOTES = 64
+"""Things remembered of a conversation under one heading, such as calls without a reply."""
+
+MOST_READ = 4096
+"""Bytes of a payload that are looked at."""
+
+
+class Look:
+    """What a check may know besides the bytes: ports, the wire's length of the payload, the side that sent it (0 or 1),
+    and `memo`, which is the conversation's own and lasts."""
+
+    __slots__ = ("announced", "dstport", "memo", "side", "size", "srcport")
+
+    def __init__(self) -> None:
+        self.srcport = self.dstport = self.size = self.side = 0
+        self.announced = False
+        self.memo: dict[str, Any] = {}
+
+    def note(self, heading: str, key: int, value: Any) -> None:
+        """Remember `value` for `key` under `heading`; the oldest is forgotten for one too many."""
+        notes = self.memo.setdefault(heading, {})
+        if len(notes) >= MOST_NOTES:
+            del notes[next(iter(notes))]
+        notes[str(key)] = value
+
+    def noted(self, heading: str, key: int) -> Any:
+        """What was remembered for `key`, or None."""
+        return self.memo.get(heading, {}).get(str(key))
+
+
+Check = Callable[[bytes, Look], str]
+"""The name that the first MOST_READ bytes of a payload have; empty where they are not the protocol's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A protocol over UDP. Without `check`, whatever comes to the ports has the name.
+
+    With `heard`, the check is also made of what no port tells, in the order of declaration; with `stays`, all that
+    follows in a conversation so found is given to it.
+    """
+
+    name: str
+    ports: tuple[int, ...] = ()
+    check: Check | None = None
+    heard: Check | None = None
+    stays: bool = False
+    says: tuple[str, ...] = ()
+
+
+def ports(*given: int | Iterable[int]) -> tuple[int, ...]:
+    """Ports and ranges of ports as one tuple."""
+    found: list[int] = []
+    for port in given:
+        found.extend([port] if isinstance(port, int) else port)
+    return tuple(found)
+
+
+Length = Callable[[bytes, int], int]
+"""How long the message is that begins at an offset: 0 where more bytes must come first, -1 where it is none."""
+Name = Callable[[bytes, int, Look], str]
+"""The name of the message that begins at an offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A protocol over TCP.
+
+    Without `length`, each segment bears the name (with `check`, the one that it finds). With it, the bytes are a
+    sequence of messages, and a segment bears the name of the last one that ends in it.
+    """
+
+    name: str
+    ports: tuple[int, ...] = ()
+    length: Length | None = None
+    called: Name | None = None
+    check: Check | None = None
+    heard: Check | None = None
+    says: tuple[str, ...] = field(default=())

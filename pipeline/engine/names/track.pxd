@@ -1,0 +1,8 @@
+from pipeline.engine.names.talks cimport Talks
+from pipeline.engine.names.worth cimport datagram_worth, segment_worth
+
+cdef class Names:
+    cdef public Talks talks
+    cdef public object named
+    cdef dict _paths
+    cdef object _rows(self, object columns, object numbers, object turns, object paths, object bases, object whats)

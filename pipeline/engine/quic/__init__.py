@@ -1,0 +1,1 @@
+"""QUIC: Initial packets, whose keys anyone can derive, and the TLS handshake in them."""

@@ -1,0 +1,69 @@
+"""The stream of CRYPTO frames of one direction: put in order, and cut into handshake messages."""
+
+from __future__ import annotations
+
+from pipeline.engine.snapshot import Tree
+
+MOST_BYTES = 1 << 16
+"""Bytes of a direction's stream that are looked at."""
+MOST_PIECES = 256
+"""Pieces that wait behind a hole; those that are over it are forgotten."""
+
+
+class CryptoStream:
+    """`_bytes` are those up to the first hole, of which `_done` were cut off already; `_pieces` wait behind it."""
+
+    __slots__ = ("_bytes", "_done", "_pieces")
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._done = 0
+        self._pieces: list[tuple[int, bytes]] = []
+
+    def add(self, offset: int, data: bytes) -> None:
+        """Take the bytes at `offset`; those that are there already stay."""
+        if offset + len(data) > MOST_BYTES:
+            return
+        have = len(self._bytes)
+        if offset > have:
+            if len(self._pieces) < MOST_PIECES:
+                self._pieces.append((offset, data))
+            return
+        self._bytes += data[have - offset :]
+        if self._pieces:
+            self._fill()
+
+    def _fill(self) -> None:
+        self._pieces.sort(key=_offset)
+        kept = []
+        for offset, data in self._pieces:
+            have = len(self._bytes)
+            if offset > have:
+                kept.append((offset, data))
+            else:
+                self._bytes += data[have - offset :]
+        self._pieces = kept
+
+    def messages(self) -> list[bytes]:
+        """The handshake messages that are whole since the last call, each with its header of four bytes."""
+        found = []
+        while len(self._bytes) - self._done >= 4:
+            end = self._done + 4 + int.from_bytes(self._bytes[self._done + 1 : self._done + 4], "big")
+            if end > len(self._bytes):
+                break
+            found.append(self._bytes[self._done : end])
+            self._done = end
+        return found
+
+    def state(self) -> Tree:
+        """All that is known."""
+        return {"bytes": self._bytes, "done": self._done, "pieces": [list(p) for p in self._pieces]}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self._bytes, self._done = state["bytes"], state["done"]
+        self._pieces = [(offset, data) for offset, data in state["pieces"]]
+
+
+def _offset(piece: tuple[int, bytes]) -> int:
+    return piece[0]

@@ -1,0 +1,101 @@
+"""QUIC over UDP, on any port: a row for each handshake, and names of all its datagrams."""
+
+from __future__ import annotations
+
+from pipeline.engine.exchanges.outlet import Outlet
+from pipeline.engine.exchanges.packet import Packet
+from pipeline.engine.notes import Notes
+from pipeline.engine.quic.connection import Connection
+from pipeline.engine.quic.packets import headers, is_long
+from pipeline.engine.quic.versions import INITIAL, is_known
+from pipeline.engine.snapshot import Tree
+
+MOST_CONNECTIONS = 65_536
+"""UDP conversations that are known to speak QUIC; at the cap the oldest is told as it stands, and forgotten."""
+
+PATIENCE = 60_000_000_000
+"""A handshake is told as it stands when it began so long ago (ns)."""
+
+_SERVER_PORT = 443
+
+
+class Quic:
+    """Knows of each UDP conversation its latest connection, by the conversation's hash."""
+
+    def __init__(self, notes: Notes, out: Outlet) -> None:
+        self._notes = notes
+        self._out = out
+        self._known: dict[int, Connection] = {}
+        self._settled: set[int] = set()
+        self._forgotten = 0
+
+    def datagram(self, packet: Packet, data: bytes) -> bool:
+        """Take a datagram; whether its conversation speaks QUIC."""
+        connection = self._known.get(packet.flow)
+        if connection is None:
+            if not is_long(data) or not is_known(int.from_bytes(data[1:5], "big")):
+                return False
+            connection = self._begin(packet)
+        packet.name("QUIC")
+        if not data:
+            return True
+        if connection.told and data[0] < 0x80:
+            self._settled.add(packet.number)
+            return True
+        source = (packet.addresses[0], packet.ports[0])
+        side = int(source != connection.client)
+        for header in headers(data):
+            if self._out.tells and header.version:
+                packet.detail("quic.version", header.version)
+            if header.kind == INITIAL and not side and not connection.follows(header):
+                connection = self._anew(packet, connection)
+            connection.packet(packet, data, header, side)
+        return True
+
+    def _begin(self, packet: Packet) -> Connection:
+        if len(self._known) >= MOST_CONNECTIONS:
+            self._known.pop(next(iter(self._known))).tell("unfinished")
+            self._forgotten += 1
+            self._notes.note("quic-forgotten", packet.row, self._forgotten)
+        source, target = zip(packet.addresses, packet.ports, strict=True)
+        from_server = source[1] == _SERVER_PORT and target[1] != _SERVER_PORT
+        connection = self._known[packet.flow] = Connection(self._out, target if from_server else source)
+        return connection
+
+    def _anew(self, packet: Packet, before: Connection) -> Connection:
+        """The client begins another connection on the same ports."""
+        before.tell("unfinished")
+        connection = Connection(self._out, before.client)
+        self._known.pop(packet.flow)
+        self._known[packet.flow] = connection
+        return connection
+
+    def settled(self) -> list[tuple[int, str]]:
+        """See `Settling.settled`."""
+        found = [(number, "QUIC") for number in sorted(self._settled)]
+        self._settled.clear()
+        return found
+
+    def tick(self, now: int) -> None:
+        """Tell what began a minute ago."""
+        for connection in self._known.values():
+            line = connection.timeline
+            if line is not None and line.row["shoal.first_time"] < now - PATIENCE:
+                connection.tell("unfinished")
+
+    def finish(self, now: int) -> None:
+        """Tell all that waits."""
+        for connection in self._known.values():
+            connection.tell("unfinished")
+
+    def state(self) -> Tree:
+        """All that is known."""
+        return {"known": [[flow, c.state()] for flow, c in self._known.items()], "forgotten": self._forgotten}
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self._forgotten = state["forgotten"]
+        self._known = {}
+        for flow, known in state["known"]:
+            connection = self._known[flow] = Connection(self._out, (b"", 0))
+            connection.restore(known)
