@@ -14,8 +14,8 @@ EXPECT: tuple[tuple[str, str, list[tuple[object, ...]]], ...] = (
     (
         # The client waited for 100 (Continue) before it sent the body.
         "zeek--100-continue.pcap",
-        "SELECT shoal.http.request.first_frame, shoal.request_frame, shoal.response_frame, http.time, shoal.http.interim, "
-        "shoal.http.request.body FROM http WHERE {here}",
+        "SELECT shoal.http.request.first_frame, shoal.request_frame, shoal.response_frame, http.time, "
+        "shoal.http.interim, shoal.http.request.body FROM http WHERE {here}",
         [(4, 10, 63, 0.907545, 1, 2001)],
     ),
     (
@@ -44,7 +44,8 @@ EXPECT: tuple[tuple[str, str, list[tuple[object, ...]]], ...] = (
     (
         # A body of many segments: the response is where its last byte came.
         "zeek--byteranges.pcap",
-        "SELECT shoal.request_frame, shoal.response_frame, http.response.code, http.content_type FROM http WHERE {here}",
+        "SELECT shoal.request_frame, shoal.response_frame, http.response.code, http.content_type FROM http "
+        "WHERE {here}",
         [(4, 65, 206, "multipart/byteranges; boundary=7EAAD857FD2E903C")],
     ),
 )
