@@ -30,7 +30,8 @@ BATCH_ROWS = 8192
               help="header=y|n, separator=/t|/s|CHARACTER, occurrence=f|l|a, aggregator=/s|CHARACTER, quote=d|s|n.")
 @click.option("-z", "statistics", metavar="STATISTIC", multiple=True,
               help="After the frames print conv,tcp or udp, ip, ipv6, eth (Wireshark's conversation table), expert, "
-                   "io,phs (the protocols, each in what carries it), tcp,flows (how each ended), or dns,tree.")
+                   "io,phs (the protocols, each in what carries it), tcp,flows (how each ended),"
+                   " dns,tree, dhcp,stat, or http,tree.")
 @click.option("-q", "quiet", is_flag=True, help="Print no frames, only what -z asks for.")
 @click.option("-c", "count", metavar="N", type=click.IntRange(min=1), help="Stop after N frames were read.")
 @click.argument("expression", nargs=-1, metavar="[BPF...]")

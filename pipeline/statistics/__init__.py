@@ -81,6 +81,8 @@ STATISTICS: dict[str, Known] = {
                        ("reassembly", "streams", "tcp", "causes", "flows")),
     "dns,tree": Known("pipeline.statistics.dns_tree:DnsTree", "DNS: messages by code and type, and response times",
                       ("reassembly", "streams"), details=True),
+    "http,tree": Known("pipeline.statistics.http_tree:HttpTree", "HTTP: messages by method and status, response times",
+                       ("reassembly", "streams", "tcp"), details=True),
 }
 """Statistics by the name that `-z` takes."""
 

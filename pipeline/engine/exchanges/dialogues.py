@@ -87,11 +87,11 @@ class Dialogues:
         most = int(numbers.max(initial=0))
         if most >= len(self.followed):
             self.followed = grown(self.followed, 2 * most)
-        self._passing.begin(most)
+        self._passing.begin(most, columns.rows)
 
     @property
     def passing(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """What `Packet.seek` passes over."""
+        """What `Packet.advance` passes over."""
         return self._passing.slots, self._passing.table
 
     def end(self) -> None:
@@ -488,7 +488,7 @@ class Dialogues:
         self._forgotten, self._bytes_forgotten, self._holes_forgotten = state["given up"]
         self._known, self._holes, self._bytes = {}, {}, 0
         self._passing = Passing()
-        self._passing.begin(len(self.followed))
+        self._passing.begin(len(self.followed), len(state["known"]))
         for number, protocol, dialogue, need, tries, turns, last, spoke, sides, went, passed in state["known"]:
             c = self._known[number] = _Conversation()
             c.protocol, c.tries, c.turns, c.last, c.spoke = protocol, tries, turns, last, spoke

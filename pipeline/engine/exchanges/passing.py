@@ -1,4 +1,4 @@
-"""Bytes that nobody wants, passed over in the compiled walk over a batch's rows (`Packet.seek`)."""
+"""Bytes that nobody wants, passed over in the compiled walk over a batch's rows (`Packet.advance`)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ class Passing:
         self._free: list[int] = []
         self._used = 0
 
-    def begin(self, most: int) -> None:
-        """Make room for numbers up to `most`."""
+    def begin(self, most: int, rows: int) -> None:
+        """Take up a batch of so many rows, with numbers up to `most`: nothing moves before the next one."""
         if most >= len(self.slots):
             self.slots = grown(self.slots, 2 * most)
+        if self._used + rows >= len(self.table):
+            self.table = grown(self.table, self._used + rows + 1)
 
     def arm(self, number: int, slot: int, sides: tuple[Side, Side]) -> int:
         """Say what is not wanted from here on; the slot, which is `slot` where that is not 0."""
@@ -67,7 +69,5 @@ class Passing:
         else:
             self._used += 1
             slot = self._used
-            if slot >= len(self.table):
-                self.table = grown(self.table, 2 * slot)
         self.slots[number] = slot
         return slot

@@ -114,31 +114,31 @@ def parse(data: bytes, end: int) -> Message | None:
     kind = kind_of(data)
     if kind < 0:
         return None
-    at = _line_end(data, 0, end)
-    message = Message(kind, _first_line(kind, data[:at].rstrip(b"\r\n")), end)
-    well = True
-    for _ in range(MOST_LINES):
-        if at >= end:
-            break
-        begin, at = at, _line_end(data, at, end)
-        line = data[begin:at].rstrip(b"\r\n")
+    lines = _lines(data[:end])
+    message = Message(kind, _first_line(kind, lines[0]), end)
+    fields = message.fields
+    shown = -1
+    for k in range(1, min(len(lines), MOST_LINES)):
+        line = lines[k]
         if not line:
             break
         name, colon, value = line.partition(b":")
-        if not colon:
-            well = False
-            continue
         field = FIELDS.get(name.lower())
-        if field is not None:
+        if field is not None and colon:
             _take_field(message, field, value.strip(b" \t"))
-            if well:
-                message.shown = len(message.fields)
+        elif not colon and shown < 0:
+            shown = len(fields)
+    message.shown = shown if shown >= 0 else len(fields)
     return message
 
 
-def _line_end(data: bytes, at: int, end: int) -> int:
-    found = _LINE_END.search(data, at, end)
-    return found.end() if found else end
+def _lines(head: bytes) -> list[bytes]:
+    """The lines without their ends. Nearly all heads have but one kind of these."""
+    lines = head.split(b"\r\n", MOST_LINES)
+    ends = len(lines) - 1
+    if head.count(b"\n") == ends and head.count(b"\r") == ends:
+        return lines
+    return _LINE_END.split(head, MOST_LINES)
 
 
 def _take_field(message: Message, field: str, value: bytes) -> None:
