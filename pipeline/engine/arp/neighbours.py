@@ -22,7 +22,10 @@ from pipeline.schema.columns import Slots
 from pipeline.schema.exchanges.arp import ND, ND_KINDS, OUTCOMES
 
 MOST_ASKED = 65_536
-"""Solicitations remembered; the oldest is told as unanswered for one more."""
+"""Solicitations of neighbours remembered; the oldest is told as unanswered for one more."""
+
+MOST_ROUTERS = 1024
+"""Solicitations of routers remembered: all of them are looked at when a router tells all."""
 
 TIMEOUT_NS = 60_000_000_000
 """Event time for which advertisements are waited for."""
@@ -49,6 +52,7 @@ class Neighbours:
         self._notes = notes
         self._out = out
         self._asked: dict[Key, Row] = {}
+        self._routers: dict[Key, Row] = {}
         self._bindings = Bindings(notes, out, "ND")
         self._forgotten = 0
 
@@ -93,14 +97,15 @@ class Neighbours:
         if before is not None:
             before["shoal.nd.requests"] += 1
             return
-        if len(self._asked) >= MOST_ASKED:
-            self._out.row(ND, self._asked.pop(next(iter(self._asked))))
+        asked, most = (self._asked, MOST_ASKED) if message.target else (self._routers, MOST_ROUTERS)
+        if len(asked) >= most:
+            self._out.row(ND, asked.pop(next(iter(asked))))
             self._forgotten += 1
             self._notes.note("solicitations-forgotten", packet.row, self._forgotten)
         kind = "router solicitation"
         if message.kind == SOLICITATION:
             kind = "solicitation" if source != _NOBODY else "duplicate address detection"
-        told = self._asked[key] = self._row(packet, vlan, kind)
+        told = asked[key] = self._row(packet, vlan, kind)
         told["shoal.nd.outcome"], told["shoal.nd.requests"] = _OUTCOME["unanswered"], 1
         told["shoal.request_frame"] = packet.frame
         if message.target:
@@ -111,16 +116,17 @@ class Neighbours:
 
     def _waiting(self, packet: Packet, key: Key) -> Row | None:
         """The solicitation that is still waited for."""
-        found = self._asked.get(key)
+        asked = self._asked if key[2] else self._routers
+        found = asked.get(key)
         if found is not None and found["shoal.first_time"] < packet.time - TIMEOUT_NS:
-            self._out.row(ND, self._asked.pop(key))
+            self._out.row(ND, asked.pop(key))
             return None
         return found
 
     def _answer(self, packet: Packet, key: Key) -> Row | None:
         told = self._waiting(packet, key)
         if told is not None:
-            del self._asked[key]
+            del (self._asked if key[2] else self._routers)[key]
             told["shoal.nd.outcome"], told["shoal.response_frame"] = _OUTCOME["answered"], packet.frame
             told["shoal.response_time"] = packet.time - told["shoal.first_time"]
         return told
@@ -149,7 +155,7 @@ class Neighbours:
         target = packet.addresses[1]
         waiting = [target]
         if target[0] == 0xFF:
-            waiting = [who for at, who, of in self._asked if at == vlan and not of]
+            waiting = [who for at, who, _ in self._routers if at == vlan]
         for who in waiting:
             asked = self._answer(packet, (vlan, who, b""))
             if asked is not None:
@@ -161,27 +167,31 @@ class Neighbours:
 
     def tick(self, now: int) -> None:
         """Tell what was asked in vain."""
-        for key in [k for k, row in self._asked.items() if row["shoal.first_time"] < now - TIMEOUT_NS]:
-            self._out.row(ND, self._asked.pop(key))
+        for asked in (self._asked, self._routers):
+            for key in [k for k, row in asked.items() if row["shoal.first_time"] < now - TIMEOUT_NS]:
+                self._out.row(ND, asked.pop(key))
         self._bindings.tick()
 
     def finish(self) -> None:
         """Tell all that waits."""
-        for row in self._asked.values():
-            self._out.row(ND, row)
-        self._asked.clear()
+        for asked in (self._asked, self._routers):
+            for row in asked.values():
+                self._out.row(ND, row)
+            asked.clear()
         self._bindings.tick()
 
     def state(self) -> Tree:
         """All that is known."""
         return {
-            "asked": [[*key, dict(row)] for key, row in self._asked.items()], "forgotten": self._forgotten,
-            "bindings": self._bindings.state(),
+            "asked": [[*key, dict(row)] for asked in (self._asked, self._routers) for key, row in asked.items()],
+            "forgotten": self._forgotten, "bindings": self._bindings.state(),
         }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self._asked = {(vlan, who, target): row for vlan, who, target, row in state["asked"]}
+        self._asked, self._routers = {}, {}
+        for vlan, who, target, row in state["asked"]:
+            (self._asked if target else self._routers)[vlan, who, target] = row
         self._forgotten = state["forgotten"]
         self._bindings.restore(state["bindings"])
 

@@ -33,7 +33,7 @@ _LISTS = {3: "dhcp_router.address", 6: "dhcp_dns.address"}
 _KNOWN = (52, 53, CLIENT_ID, FQDN, AGENT)
 _ASKED = {*_CLIENT_NUMBERS, *_CLIENT_TEXTS, PARAMETERS, *_KNOWN}
 _ANSWERED = {*_NUMBERS, *_TEXTS, *_LISTS, *_KNOWN}
-_MOST_OPTIONS = 64
+_MOST_OPTIONS, _MOST_RELAYS = 64, 64
 
 
 def kind_of(message: Message, target: bytes) -> int:
@@ -131,7 +131,9 @@ class Exchange:
         relay = message.number(24, 4)
         self.began = self.began or time
         key, first = f"{kind}/{relay}", kind != self.newest
-        again = self.seen[key] = self.seen.get(key, -1) + 1
+        again = self.seen.get(key, -1) + 1
+        if again or len(self.seen) < _MOST_RELAYS:
+            self.seen[key] = again
         if again and kind in (DISCOVER, ASK):
             name = "shoal.dhcp.discovers_again" if kind == DISCOVER else "shoal.dhcp.requests_again"
             row[name] = max(row.get(name, 0), again)
@@ -156,22 +158,19 @@ class Exchange:
 
     def _answer(self, frame: int, time: int, kind: int, message: Message, options: dict[int, bytes]) -> None:
         row = self.row
-        acked = "shoal.dhcp.ack_frame" in row and row["shoal.dhcp.ack_frame"] != frame
         if kind == OFFER:
             self._offer(frame, message, options)
             if row["shoal.dhcp.outcome"] == _OUTCOME["unanswered"]:
                 row["shoal.dhcp.outcome"] = _OUTCOME["offered"]
-        final = kind != OFFER
-        if final or "shoal.response_frame" not in row:
-            if final and not acked and self.asked and "shoal.dhcp.ack_delay" not in row and kind in (ACK, NAK):
-                row["shoal.dhcp.ack_delay"] = time - self.asked
-            if not (self.done and kind != ACK) and not acked:
-                row["shoal.response_frame"] = frame
-                if "shoal.request_frame" in row:
-                    row["shoal.response_time"] = time - self.began
         # What the first ACK says holds, and before it what came last.
-        if acked or (self.done and kind != ACK):
+        if row.get("shoal.dhcp.ack_frame", frame) != frame or (self.done and kind != ACK):
             return
+        if kind in (ACK, NAK) and self.asked:
+            row["shoal.dhcp.ack_delay"] = time - self.asked
+        if kind != OFFER or "shoal.response_frame" not in row:
+            row["shoal.response_frame"] = frame
+            if "shoal.request_frame" in row:
+                row["shoal.response_time"] = time - self.began
         for name, at in (("your", 16), ("server", 20)):
             if message.number(at, 4):
                 row[f"dhcp.ip.{name}"] = message.number(at, 4)
