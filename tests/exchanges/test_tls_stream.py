@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from pipeline.engine.tls import messages
 from pipeline.engine.tls import tracker as tls_tracker
 from tests.exchanges import tlsmake as make
 from tests.exchanges.hear import Talk, heard, same_in_any_batches
@@ -41,6 +42,20 @@ def test_messages_that_span_records_and_records_with_many_messages() -> None:
     told = heard(Talk(443).open().client(HELLO).server(ANSWER).server(records).frames)
     assert told.details[6]["tls.handshake.type"] == [11, 14]
     assert told.details[6]["x509sat.uTF8String"] == ["Ä & Co", "example.com"] * 2
+
+
+def test_a_message_in_records_of_a_byte_each_is_put_together_in_any_batches() -> None:
+    said = make.client_hello(make.server_name(b"example.com"))
+    talk = Talk(443, mss=200).open().client(b"".join([make.handshake(said[n : n + 1]) for n in range(len(said))]))
+    told = same_in_any_batches(talk.frames)
+    assert told.details[len(talk.frames)]["tls.handshake.extensions_server_name"] == ["example.com"]
+
+
+def test_a_message_without_an_end_is_given_up_at_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "MOST_WAITING", 1000)
+    endless = make.handshake(b"\x0b\0\xff\xff") + make.handshake(bytes(600)) + make.handshake(bytes(600))
+    told = heard(Talk(443).open().client(HELLO).server(endless + ANSWER).frames)
+    assert told.details[5]["tls.handshake.type"] == [2]
 
 
 def test_application_data_is_told_when_its_last_byte_came_and_its_bytes_are_not_kept() -> None:
@@ -90,9 +105,11 @@ def test_ssl_2_and_its_hello_that_offers_more() -> None:
 
 
 def test_a_side_may_say_a_few_bytes_before_its_first_record() -> None:
-    talk = Talk(5432).open().client(bytes.fromhex("0000000804d2162f")).server(b"S").client(HELLO).server(ANSWER)
-    (row,) = heard(talk.frames).rows["tls"]
+    ask = bytes.fromhex("0000000804d2162f")
+    (row,) = heard(Talk(5432).open().client(ask).server(b"S").client(HELLO).server(ANSWER).frames).rows["tls"]
     assert (row["shoal.request_frame"], row["shoal.response_frame"]) == (6, 7)
+    (row,) = heard(Talk(5432).open().client(ask).client(HELLO).server(b"S").server(ANSWER).frames).rows["tls"]
+    assert (row["shoal.request_frame"], row["shoal.response_frame"]) == (5, 7)
 
 
 def test_at_a_port_where_wireshark_sees_none_a_row_is_told_and_nothing_else() -> None:

@@ -16,7 +16,7 @@ class CryptoStream:
     __slots__ = ("_bytes", "_done", "_pieces")
 
     def __init__(self) -> None:
-        self._bytes = b""
+        self._bytes = bytearray()
         self._done = 0
         self._pieces: list[tuple[int, bytes]] = []
 
@@ -51,17 +51,17 @@ class CryptoStream:
             end = self._done + 4 + int.from_bytes(self._bytes[self._done + 1 : self._done + 4], "big")
             if end > len(self._bytes):
                 break
-            found.append(self._bytes[self._done : end])
+            found.append(bytes(self._bytes[self._done : end]))
             self._done = end
         return found
 
     def state(self) -> Tree:
         """All that is known."""
-        return {"bytes": self._bytes, "done": self._done, "pieces": [list(p) for p in self._pieces]}
+        return {"bytes": bytes(self._bytes), "done": self._done, "pieces": [list(p) for p in self._pieces]}
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self._bytes, self._done = state["bytes"], state["done"]
+        self._bytes, self._done = bytearray(state["bytes"]), state["done"]
         self._pieces = [(offset, data) for offset, data in state["pieces"]]
 
 

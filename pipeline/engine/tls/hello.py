@@ -134,14 +134,6 @@ def hello_retry_request(data: bytes, at: int, end: int) -> Hello:
     return hello
 
 
-def encrypted_extensions(data: bytes, at: int, end: int) -> Hello:
-    """The extensions of EncryptedExtensions, as a hello that has nothing else."""
-    hello = Hello()
-    if at + 2 <= end:
-        _extensions(hello, data, at, end, from_server=True)
-    return hello
-
-
 def ssl2_client_hello(data: bytes, at: int, end: int) -> Hello:
     """The CLIENT-HELLO of SSL 2 behind its type: version, lengths, cipher specs of 24 bits, session id, challenge."""
     hello = Hello()

@@ -33,8 +33,9 @@ class TlsStream:
         self.need = [0, 0]
         self._session = session
         self._messages = Messages(session)
-        # Of each side: content type and version of a record of which only the last byte is awaited, or None.
+        # Of each side: content type, version and length of a record of which only the last byte is awaited, or None.
         self._rest: list[list[int] | None] = [None, None]
+        # Whether it is known where a side's first record begins.
         self._begun = [False, False]
         # Whether the frame under way was named.
         self._shown = False
@@ -51,7 +52,7 @@ class TlsStream:
             self._rest[side] = None
             self._opaque(packet, side, *rest)
             at = 1
-        elif not self._begun[side]:
+        elif not self._begun[side] and end >= records.HEADER:
             self._begun[side] = True
             at = records.first_record(data)
         while end - at >= records.HEADER:
