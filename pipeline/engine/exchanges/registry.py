@@ -40,7 +40,6 @@ UDP_PORTS: dict[str, tuple[int, ...]] = {
     "ntp": (123,),
     "snmp": (161, 162, 8161),
     "kerberos": (88,),
-    "dhcpv6": (546, 547),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
