@@ -100,9 +100,9 @@ class Shown:
             if tells:
                 self._tell(packet, lines, secret)
             imf = not more and self.pieces > 0 and len(lines) == 1
-        elif kind == _END or not more:
-            # A message that is one chunk is no reassembled one.
-            imf = self.pieces > (kind == _MESSAGE)
+        elif kind == _END:
+            # The frame that ends the last chunk has no message: Wireshark shows it where a line ends it.
+            imf = self.pieces > 0
         if kind == _END or not more:
             self.pieces = 0
         packet.name("SMTP/IMF" if imf else "SMTP")
