@@ -63,9 +63,9 @@ def _layers(path: str, name: str) -> tuple[str, ...]:
     decoded = [layer for layer in path.split(":") if layer not in _NOT_SHOWN]
     told = _words(name) if name else []
     last = decoded[-1] if decoded else ""
-    if "icmp" in decoded or "icmpv6" in decoded or not name or name.startswith("0x"):
+    if "icmp" in decoded or "icmpv6" in decoded or not name:
         told = []
-    elif name.upper() in ("UDP", "TCP", "SCTP", "MPTCP"):
+    elif name in ("UDP", "TCP", "SCTP", "MPTCP") or name.startswith("0x"):
         told = ["data"] if path.endswith(":data") else []
     elif last not in _OF_TRANSPORT and (not path.endswith(":data") or told[0] in decoded):
         told = []

@@ -28,6 +28,7 @@ from pipeline.engine.smtp import Smtp
 from pipeline.engine.snmp import Snmp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
+from pipeline.engine.tls.waiting import Proxied, Waiting
 from pipeline.engine.upgrades import PROTOCOLS as UPGRADES
 from pipeline.engine.upgrades import Upgrades
 
@@ -49,6 +50,7 @@ HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
 }
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
+
 UDP_GUESSES: dict[str, Guess] = {
     "dns": looks_like_dns,
 }
@@ -69,6 +71,11 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "arp": Arp,
     "tls": Tls,
     "quic": Quic,
+    "ftp": Waiting,
+    "imap": Waiting,
+    "pop": Waiting,
+    "xmpp": Waiting,
+    "proxy": Proxied,
     "smtp": Smtp,
     "ssh": Ssh,
     "oicq": Oicq,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.names import layers, media
 from pipeline.engine.names.datagrams import DATAGRAMS
-from pipeline.engine.names.declare import MOST_READ, Look, Over, Spoken
+from pipeline.engine.names.declare import ANY, MOST_READ, Look, Over, Spoken
 from pipeline.engine.names.segments import SEGMENTS
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -380,7 +380,9 @@ class Talks:
         while at < many:
             size = length(data, at)
             if size < 0:
-                if not begun:
+                if spoken.rest == ANY or (spoken.rest and self.tcp[number] == place):
+                    name = spoken.name
+                elif not begun:
                     return ""
                 break
             begun = True
