@@ -50,8 +50,8 @@ EXPECT: tuple[tuple[str, str, list[tuple[object, ...]]], ...] = (
         "zeek--ssh1-ssh2-fingerprints.pcap",
         "SELECT shoal.first_frame, shoal.ssh.version, shoal.ssh.kex, shoal.ssh.host_key, "
         "shoal.ssh.cipher_client_to_server, ssh.kex.hassh, ssh.kex.hasshserver, ssh.host_key.type, "
-        "shoal.ssh.banner_time, shoal.ssh.kexinit_time, shoal.ssh.kex_time FROM ssh "
-        "WHERE {here} AND shoal.ssh.version = 2",
+        "shoal.ssh.banner_time, shoal.ssh.kexinit_time, "
+        "shoal.ssh.kex_time FROM ssh WHERE {here} AND shoal.ssh.version = 2",
         [(4, 2, "curve25519-sha256", "ecdsa-sha2-nistp256", "chacha20-poly1305@openssh.com",
           "ae8bd7dd09970555aa4c6ed22adbbf56", "3ccd1778a76049721c71ad7d2bf62bbc", "ecdsa-sha2-nistp256",
           0.003968, 0.00052, 0.006582)],

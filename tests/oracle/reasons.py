@@ -106,6 +106,8 @@ _because(
     "behind a reset: tshark shows it, Shoal does not.",
     "ndpi--6in4tunnel.pcap", "suricata-verify--a6627d-http-connect__input.pcap", "zeek--gre-aruba-amsdu.pcap",
     "zeek--tls13draft16-ff52.a01.pcap",
+)
+_because(
     "HTTP at SSH's port: Wireshark takes all that is said there for SSH, Shoal for what it is.",
     "zeek--http-single-conn-22.pcap",
 )
