@@ -220,6 +220,15 @@ def test_after_a_gap_only_whole_messages_are_rows() -> None:
     assert "dns" not in heard(without).rows
 
 
+def test_the_message_behind_one_with_a_gap_is_found() -> None:
+    talk = Talk(53, mss=20).open().client(framed(query("a" * 40 + ".example"), query("b.example", ident=2)))
+    frames = talk.server(framed(response("b.example", A, ident=2))).frames
+    found = same_in_any_batches([frame for number, frame in enumerate(frames) if number != 4])
+    assert {row["dns.qry.name"] for row in rows(found)} == {"b.example"}
+    assert [row["shoal.request_frame"] for row in rows(found) if row["shoal.request_frame"]] == [8]
+    assert (found.names[8], found.names[10]) == ("DNS", "DNS")
+
+
 def test_other_ports_by_the_look_of_the_header() -> None:
     found = same_in_any_batches([
         ask(query("a.example"), dstport=5300), answer(response("a.example", A), 0.1, dstport=5300),

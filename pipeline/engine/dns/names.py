@@ -30,6 +30,8 @@ KEPT = 4096
 """Spelled names that are remembered; all are forgotten at once when there are more."""
 
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
+# Stands for the labels of a name that is too long.
+_LONG = b"?" * (MOST_CHARACTERS + 1)
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # From the bytes of plain labels to their spelling, without what follows them: names come back.
@@ -167,8 +169,7 @@ class Names:
         else:
             after = at
         whole = _joined(labels) if strange else b".".join(labels)
-        # Of long names nothing is kept: many ends of them would be many times the message.
-        if jumps and not strange and len(whole) <= MOST_CHARACTERS:
+        if jumps and not strange:
             self._keep(labels, jumps)
         return self._spell(start, after, whole, counted)
 
@@ -192,8 +193,16 @@ class Names:
         return name
 
     def _keep(self, labels: list[bytes], jumps: list[list[int]]) -> None:
-        for target, first, after in jumps:
+        """Keep to what pointers lead, from the last one on; of ends that are too long only that."""
+        size, behind = 0, len(labels)
+        for target, first, after in reversed(jumps):
+            while behind > first and size <= MOST_CHARACTERS + 1:
+                behind -= 1
+                size += len(labels[behind]) + 1
             if target in self._tails:
+                continue
+            if size > MOST_CHARACTERS + 1:
+                self._tails[target] = _LONG
                 continue
             tail = self._tails[target] = b".".join(labels[first:])
             if after and tail and tail[0]:

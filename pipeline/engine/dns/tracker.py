@@ -220,7 +220,8 @@ class Dns:
     def restored(self, state: Tree) -> Messages:
         """Messages over TCP."""
         messages = Messages(self, state["protocol"])
-        messages.need, messages.sure = list(state["need"]), list(state["sure"])
+        messages.sure = list(state["sure"])
+        messages.missing, messages.over = list(state["missing"]), list(state["over"])
         return messages
 
     def tick(self, now: int) -> None:
