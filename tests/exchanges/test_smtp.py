@@ -143,6 +143,8 @@ TALKS = (
     (b"DATA\r\na\r\n.", b"\r\n", b"QUIT\r\n", b".\r\n"),
     (b"BDAT 5\r\n", b"abc\r\n", b"BDAT 0 LAST\r\n", b"DATA\r\n"),
     (b"BDAT 5 LAST\r\n", b"abc\r\n", b"QUIT\r\n"),
+    (b"BDAT 5\r\n", b"abc\r\n", b"BDAT 6 LAST\r\n", b"abcd\r\n", b"BDAT 5\r\n", b"abc\r\n", b"BDAT 0 LAST\r\n",
+     b"DATA\r\n", b"x\r\n", b".\r\n", b"DATA\r\n", b"y\r\n.\r\n"),
     (b"AUTH LOGIN\r\n", b"<334 eA==\r\n", b"eA==\r\n", b"<334 \r\n", b"eQ==\r\n", b"<535 no\r\n", b"x\r\n"),
     (b"AUTH NTLM TlRM\r\n", b"<334 TlRM\r\n", b"TlRM\r\n", b"<235 ok\r\n"),
     (b"AUTH PLAIN\r\n", b"<334 \r\n", b"eA==\r\n", b"AUTH PLAIN eA==\r\n", b"STARTTLS\r\n", b"<454 no\r\n", b"XX\r\n"),

@@ -107,3 +107,16 @@ _because(
     "ndpi--6in4tunnel.pcap", "suricata-verify--a6627d-http-connect__input.pcap", "zeek--gre-aruba-amsdu.pcap",
     "zeek--tls13draft16-ff52.a01.pcap",
 )
+_because(
+    "HTTP at SSH's port: Wireshark takes all that is said there for SSH, Shoal for what it is.",
+    "zeek--http-single-conn-22.pcap",
+)
+_because(
+    "SMTP behind a proxy's CONNECT: Wireshark names its frames, and reads no command of them; Shoal has the rows, and "
+    "names frames of SMTP at Wireshark's ports.",
+    "zeek--connect-with-smtp.pcap",
+)
+_because(
+    "After the reply to STARTTLS no TLS comes: Wireshark goes back to SMTP, Shoal does not.",
+    "suricata-verify--protocol-change-failed-event__input.pcap",
+)

@@ -28,6 +28,11 @@ def _is_command(word: bytes) -> bool:
     return (len(word) == 4 and word.isalpha()) or word.upper() in _LONG_COMMANDS
 
 
+def _may_end(data: bytes) -> bool:
+    """Whether there is a dot in a line of its own."""
+    return b"\n.\r\n" in data or b"\r.\r\n" in data or data.startswith(b".\r\n")
+
+
 def _number(digits: bytes) -> int:
     """The number at the beginning, as C reads it; 0 without."""
     digits = digits.lstrip()[:12]
@@ -52,6 +57,12 @@ class Shown:
 
     def frame(self, packet: Packet, data: bytes, *, request: bool, tells: bool) -> bool:
         """Tell what is shown of `data`, all that a frame brings; False where it waits for the end of its first line."""
+        if request and self._state == _DATA and not self.total and b"\n" in data and not _may_end(data):
+            # Most frames of a message.
+            self._crlf = data.endswith(b"\r\n")
+            self.pieces += 1
+            packet.name("SMTP")
+            return True
         lines = data.splitlines(keepends=True)
         if len(lines) == 1 and data[-1] != 10:
             return False
@@ -100,9 +111,9 @@ class Shown:
             if tells:
                 self._tell(packet, lines, secret)
             imf = not more and self.pieces > 0 and len(lines) == 1
-        elif kind == _END or not more:
-            # A message that is one chunk is no reassembled one.
-            imf = self.pieces > (kind == _MESSAGE)
+        elif kind == _END:
+            # The frame that ends the last chunk has no message: Wireshark shows it where a line ends it.
+            imf = self.pieces > 0
         if kind == _END or not more:
             self.pieces = 0
         packet.name("SMTP/IMF" if imf else "SMTP")
