@@ -80,3 +80,19 @@ _because(
     "DNS over HTTP/2 in clear: tshark reads the messages in the bodies, Shoal keeps no bodies.",
     "suricata-verify--app-layer-protocol-exact__input.pcap",
 )
+_because(
+    "Name of a frame: the part of a long message of VNC, RESP, Thrift or SOCKS, whose lengths Shoal does not work out, or "
+    "of what follows a key option of MPTCP.",
+    "zeek--vnc-mac-to-linux.pcap", "ndpi--resp.pcap", "ndpi--thrift.pcap", "ndpi--shadowsocks.pcap",
+    "tcpdump--mptcp-v0.pcap",
+)
+_because(
+    "Name of a frame: TLS that is asked for within FTP or POP, or carried by OpenVPN or RDP over UDP; Shoal names what "
+    "carries it.",
+    "zeek--ftp-auth-tls.pcap", "ndpi--pop3_stls.pcap", "ndpi--openvpn_nohmac.pcapng", "ndpi--443-opvn.pcap",
+    "ndpi--rdp2.pcap",
+)
+_because(
+    "Name of a frame: mail headers within messages of IMAP and POP are counted out by tshark (IMAP/IMF/IMF).",
+    "suricata-verify--imap-detection__input.pcap", "suricata-verify--pop3-02-bug-7709__input.pcap",
+)

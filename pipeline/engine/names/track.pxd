@@ -1,5 +1,5 @@
 from pipeline.engine.names.talks cimport Talks
-from pipeline.engine.names.worth cimport datagram_worth, segment_worth
+from pipeline.engine.names.worth cimport datagram_worth, is_stun, segment_worth
 
 cdef class Names:
     cdef public Talks talks
