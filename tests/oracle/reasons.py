@@ -81,8 +81,8 @@ _because(
     "suricata-verify--app-layer-protocol-exact__input.pcap",
 )
 _because(
-    "Name of a frame: the part of a long message of VNC, RESP, Thrift or SOCKS, whose lengths Shoal does not work out, or "
-    "of what follows a key option of MPTCP.",
+    "Name of a frame: the part of a long message of VNC, RESP, Thrift or SOCKS, whose lengths Shoal does not work out, "
+    "or of what a segment with MPTCP's options carries.",
     "zeek--vnc-mac-to-linux.pcap", "ndpi--resp.pcap", "ndpi--thrift.pcap", "ndpi--shadowsocks.pcap",
     "tcpdump--mptcp-v0.pcap",
 )
