@@ -76,7 +76,7 @@ class Exchanges:
         last = len(route)
         until = ends[0][0] if ends else last
         packet.start(route, dialogues.followed)
-        while to := packet.advance():
+        while to := packet.advance(*dialogues.passing):
             while until <= packet.row:
                 self._tick(ends[tick][1])
                 tick += 1

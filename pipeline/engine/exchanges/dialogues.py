@@ -12,6 +12,7 @@ from pipeline.engine.exchanges.acks import Acks
 from pipeline.engine.exchanges.choose import UNDECIDED, protocol_of
 from pipeline.engine.exchanges.find import ANEW, FOLLOWED, PASSED_OVER, UNKNOWN
 from pipeline.engine.exchanges.packet import Packet
+from pipeline.engine.exchanges.passing import Passing
 from pipeline.engine.exchanges.side import Side
 from pipeline.engine.exchanges.tracker import Conversations, Dialogue, Mindful
 from pipeline.engine.notes import Notes
@@ -42,9 +43,10 @@ _NEAR = 1 << 20
 
 class _Conversation:
     """`dialogue` is None as long as no protocol is known. `last` is the time of its last segment, `spoke` whether there
-    was one since the conversation was last looked at for giving it up."""
+    was one since the conversation was last looked at for giving it up; `slot` is its place in `Passing`, and `passed`
+    says whether bytes went by there before a snapshot."""
 
-    __slots__ = ("dialogue", "last", "protocol", "sides", "spoke", "tries", "turns")
+    __slots__ = ("dialogue", "last", "passed", "protocol", "sides", "slot", "spoke", "tries", "turns")
 
     def __init__(self) -> None:
         self.protocol = ""
@@ -54,6 +56,8 @@ class _Conversation:
         self.turns = 0
         self.last = 0
         self.spoke = False
+        self.slot = 0
+        self.passed = False
 
 
 class Dialogues:
@@ -70,6 +74,7 @@ class Dialogues:
         self._bytes_forgotten = 0
         self._holes_forgotten = 0
         self._acks = Acks()
+        self._passing = Passing()
         self._columns: Columns
         self.followed: NDArray[np.uint8] = np.zeros(1024, np.uint8)
 
@@ -82,6 +87,12 @@ class Dialogues:
         most = int(numbers.max(initial=0))
         if most >= len(self.followed):
             self.followed = grown(self.followed, 2 * most)
+        self._passing.begin(most)
+
+    @property
+    def passing(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """What `Packet.seek` passes over."""
+        return self._passing.slots, self._passing.table
 
     def end(self) -> None:
         """The batch ends: what is acknowledged in it is known from now on."""
@@ -101,6 +112,7 @@ class Dialogues:
             if not packet.length or (self.followed[number] == ANEW and packet.marks & _REPEATS):
                 return
             conversation = self._open(packet)
+        self._settle(conversation)
         conversation.last = packet.time
         conversation.spoke = True
         marks = packet.marks
@@ -111,6 +123,7 @@ class Dialogues:
         if number not in self._known:
             self._bytes -= before
             return
+        conversation.slot = self._passing.arm(number, conversation.slot, conversation.sides)
         self._bytes += self._size(conversation) - before
         if self._bytes > MOST_BYTES:
             self._shed(packet)
@@ -168,6 +181,9 @@ class Dialogues:
         while True:
             number = next(iter(self._known))
             conversation = self._known[number]
+            if self._settle(conversation):
+                conversation.spoke = True
+                conversation.slot = self._passing.arm(number, conversation.slot, conversation.sides)
             if not conversation.spoke or len(self._known) == 1:
                 size = self._size(conversation)
                 self._end(number, ANEW)
@@ -187,8 +203,17 @@ class Dialogues:
         self.followed[number] = then
         conversation = self._known.pop(number, None)
         self._holes.pop(number, None)
-        if conversation is not None and isinstance(conversation.dialogue, Mindful):
+        if conversation is None:
+            return
+        if conversation.slot:
+            self._passing.release(number, conversation.slot)
+        if isinstance(conversation.dialogue, Mindful):
             conversation.dialogue.ended()
+
+    def _settle(self, conversation: _Conversation) -> bool:
+        """Learn what was passed over since the last time; whether anything was."""
+        passed, conversation.passed = conversation.passed, False
+        return (conversation.slot != 0 and self._passing.settle(conversation.slot, conversation.sides)) or passed
 
     # Holes.
 
@@ -425,6 +450,11 @@ class Dialogues:
     def tick(self, now: int) -> None:
         """A minute of the capture ends at `now` (ns): conversations that are silent are given up."""
         for number in [n for n, c in self._known.items() if c.last < now - SILENCE]:
+            conversation = self._known[number]
+            if self._settle(conversation):
+                conversation.last = now
+                conversation.slot = self._passing.arm(number, conversation.slot, conversation.sides)
+                continue
             self._bytes -= self._size(self._known[number])
             self._end(number, ANEW)
 
@@ -446,7 +476,8 @@ class Dialogues:
             "known": [
                 [number, c.protocol, c.dialogue.state() if c.dialogue else None,
                  list(c.dialogue.need) if c.dialogue else [], c.tries, c.turns, c.last, c.spoke,
-                 [side.state() for side in c.sides]]
+                 [side.state() for side in c.sides],
+                 list(self._passing.passed(c.slot)) if c.slot else [0, 0], c.passed]
                 for number, c in self._known.items()
             ],
         }  # fmt: skip
@@ -456,7 +487,9 @@ class Dialogues:
         self.followed = state["followed"]
         self._forgotten, self._bytes_forgotten, self._holes_forgotten = state["given up"]
         self._known, self._holes, self._bytes = {}, {}, 0
-        for number, protocol, dialogue, need, tries, turns, last, spoke, sides in state["known"]:
+        self._passing = Passing()
+        self._passing.begin(len(self.followed))
+        for number, protocol, dialogue, need, tries, turns, last, spoke, sides, went, passed in state["known"]:
             c = self._known[number] = _Conversation()
             c.protocol, c.tries, c.turns, c.last, c.spoke = protocol, tries, turns, last, spoke
             if dialogue is not None:
@@ -464,6 +497,10 @@ class Dialogues:
                 c.dialogue.need[:] = need
             for side, known in zip(c.sides, sides, strict=True):
                 side.restore(known)
+            c.sides[0].at += went[0]
+            c.sides[1].at += went[1]
+            c.passed = passed or went[0] or went[1]
+            c.slot = self._passing.arm(number, c.slot, c.sides)
             if c.sides[0].held or c.sides[1].held:
                 self._holes[number] = 0
             self._bytes += self._size(c)

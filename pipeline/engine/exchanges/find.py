@@ -72,7 +72,10 @@ def routes(columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8
     said = (columns.values("tcp.len") != 0) | (columns.values("tcp.flags").astype(np.uint16) & _FIN_SYN_RST != 0)
     said |= turns & (bits.BEGINS | bits.REUSED) != 0
     rows = np.flatnonzero(tcp & ours & said)
-    begins = turns[rows] & (bits.BEGINS | bits.REUSED) != 0
-    rows = rows[begins | (followed[numbers[rows]] != PASSED_OVER)]
-    found[rows] = STREAM
+    wanted = followed[numbers[rows]] != PASSED_OVER
+    begins = numbers[rows[turns[rows] & (bits.BEGINS | bits.REUSED) != 0]]
+    if len(begins):
+        # A number that was passed over until now bears another conversation from some row of this batch on.
+        wanted |= np.isin(numbers[rows], begins)
+    found[rows[wanted]] = STREAM
     return found
