@@ -106,16 +106,16 @@ _because(
     "behind a reset: tshark shows it, Shoal does not.",
     "ndpi--6in4tunnel.pcap", "suricata-verify--a6627d-http-connect__input.pcap", "zeek--gre-aruba-amsdu.pcap",
     "zeek--tls13draft16-ff52.a01.pcap",
+)
+_because(
     "Name of a frame: the part of a long message of VNC, RESP, Thrift or SOCKS, whose lengths Shoal does not work out, "
     "or of what a segment with MPTCP's options carries.",
     "zeek--vnc-mac-to-linux.pcap", "ndpi--resp.pcap", "ndpi--thrift.pcap", "ndpi--shadowsocks.pcap",
     "tcpdump--mptcp-v0.pcap",
 )
 _because(
-    "Name of a frame: TLS that is asked for within FTP or POP, or carried by OpenVPN or RDP over UDP; Shoal names what "
-    "carries it.",
-    "zeek--ftp-auth-tls.pcap", "ndpi--pop3_stls.pcap", "ndpi--openvpn_nohmac.pcapng", "ndpi--443-opvn.pcap",
-    "ndpi--rdp2.pcap",
+    "Name of a frame: TLS that is asked for within FTP or POP; Shoal names what carries it.",
+    "zeek--ftp-auth-tls.pcap", "ndpi--pop3_stls.pcap",
 )
 _because(
     "Name of a frame: mail headers within messages of IMAP and POP are counted out by tshark (IMAP/IMF/IMF).",
