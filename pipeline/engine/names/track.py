@@ -76,7 +76,6 @@ class Names:
     def __init__(self, notes: Notes) -> None:
         self.talks = Talks(notes)
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
-        self._paths: dict[str, tuple[int, int]] = {}
 
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> NDArray[np.uint16]:
         """Of each row the place of its name among PROTOCOLS, shape (rows,); it is overwritten by the next batch."""
