@@ -57,6 +57,8 @@ HEADERS: tuple[tuple[bytes, str], ...] = (
     (ip(112, bytes(20)), "VRRP"),
     (ip(17, bytes(24), 0x2000), "IPv4"),
     (ip(253, bytes(20)), "IPv4"),
+    (ip(132, bytes(12) + bytes.fromhex("0003001400000001000000000000000301000101")), "M3UA (RFC 4666)"),
+    (ip(132, bytes(12) + bytes.fromhex("01000014000000010000000000000003")), "SCTP"),
     (ip(1, b"\x08\0\0\0\0\1\0\1"), "ICMP"),
 )
 
@@ -174,6 +176,19 @@ def test_heard_at_any_port() -> None:
     assert spoken(Talk(9999).open().client(fix).client(b"8=O\x019=1")) == ["FIX", "FIX"]
     assert spoken(Talk(9999).open().client(b"\x13BitTorrent protocol" + bytes(48))) == ["BitTorrent"]
     assert spoken(Talk(9999).open().client(b"nothing of that kind")) == ["TCP"]
+
+
+def test_who_was_passed_over_may_still_be_known_by_its_cookie() -> None:
+    noise = [ask(b"AB" + bytes(30), 0.01 * i, dstport=9999) for i in range(talks.MOST_TRIES + 2)]
+    later = [ask(b"OPTIONS sip:a@b SIP/2.0\r\n\r\n", 1.0, dstport=9999), ask(STUN, 2.0, dstport=9999)]
+    assert names([*noise, *later]) == [*["UDP"] * (len(noise) + 1), "STUN"]
+
+
+def test_modbus_and_what_is_not() -> None:
+    good, bad = bytes.fromhex("000100000006010300000001"), bytes.fromhex("05000b030003008001")
+    talk = Talk(502).open().client(good).server(good[:9]).server(good[9:])
+    assert spoken(talk) == ["Modbus/TCP", "TCP", "Modbus/TCP"]
+    assert spoken(Talk(502).open().server(bad)) == ["TCP"]
 
 
 def test_data_of_ftp_was_announced() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.tls.waiting import MOST_PLAIN, proxy_header
+from pipeline.engine.tls.proxied import proxy_header
 from tests.exchanges.hear import Talk, heard, same_in_any_batches
 from tests.exchanges.test_tls_stream import ANSWER, HELLO
 
@@ -26,7 +26,7 @@ def test_tls_is_heard_behind_a_long_talk_in_clear(port: int, greeting: bytes, as
 
 
 def test_what_never_turns_to_tls_is_left() -> None:
-    talk = Talk(143, mss=1400).open().server(b"* OK IMAP4rev1 ready\r\n").server(bytes(MOST_PLAIN))
+    talk = Talk(143, mss=1400).open().server(b"* OK IMAP4rev1 ready\r\n").server(bytes(1 << 16))
     assert "tls" not in heard(talk.client(HELLO).frames).rows
 
 

@@ -119,4 +119,16 @@ _because(
 _because(
     "After the reply to STARTTLS no TLS comes: Wireshark goes back to SMTP, Shoal does not.",
     "suricata-verify--protocol-change-failed-event__input.pcap",
+    "Name of a frame: the part of a long message of VNC, RESP, Thrift or SOCKS, whose lengths Shoal does not work out, "
+    "or of what a segment with MPTCP's options carries.",
+    "zeek--vnc-mac-to-linux.pcap", "ndpi--resp.pcap", "ndpi--thrift.pcap", "ndpi--shadowsocks.pcap",
+    "tcpdump--mptcp-v0.pcap",
+)
+_because(
+    "Name of a frame: TLS that is asked for within FTP or POP; Shoal names what carries it.",
+    "zeek--ftp-auth-tls.pcap", "ndpi--pop3_stls.pcap",
+)
+_because(
+    "Name of a frame: mail headers within messages of IMAP and POP are counted out by tshark (IMAP/IMF/IMF).",
+    "suricata-verify--imap-detection__input.pcap", "suricata-verify--pop3-02-bug-7709__input.pcap",
 )

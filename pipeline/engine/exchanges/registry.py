@@ -27,8 +27,8 @@ from pipeline.engine.quic.tracker import Quic
 from pipeline.engine.smtp import Smtp
 from pipeline.engine.snmp import Snmp
 from pipeline.engine.ssh import Ssh
+from pipeline.engine.tls.proxied import Proxied
 from pipeline.engine.tls.tracker import Tls
-from pipeline.engine.tls.waiting import Proxied, Waiting
 from pipeline.engine.upgrades import PROTOCOLS as UPGRADES
 from pipeline.engine.upgrades import Upgrades
 
@@ -71,10 +71,6 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "arp": Arp,
     "tls": Tls,
     "quic": Quic,
-    "ftp": Waiting,
-    "imap": Waiting,
-    "pop": Waiting,
-    "xmpp": Waiting,
     "proxy": Proxied,
     "smtp": Smtp,
     "ssh": Ssh,

@@ -17,11 +17,10 @@ class Look:
     """What a check may know besides the bytes: ports, the wire's length of the payload, the side that sent it (0 or 1),
     and `memo`, which is the conversation's own and lasts."""
 
-    __slots__ = ("announced", "dstport", "memo", "side", "size", "srcport")
+    __slots__ = ("dstport", "memo", "side", "size", "srcport")
 
     def __init__(self) -> None:
         self.srcport = self.dstport = self.size = self.side = 0
-        self.announced = False
         self.memo: dict[str, Any] = {}
 
     def note(self, heading: str, key: int, value: Any) -> None:

@@ -172,8 +172,8 @@ def _igmp(kind: int, size: int, second: int) -> str:
 
 
 def _sctp(data: bytes) -> str:
-    """RFC 4960, section 3.3.1: what a whole message in a DATA chunk is of."""
-    at = 12
+    """RFC 4960, section 3.3.1: what a whole message in a DATA chunk is of; `data` begins behind the common header."""
+    at = 0
     found = "SCTP"
     while at + 16 <= len(data):
         length = int.from_bytes(data[at + 2 : at + 4], "big")

@@ -100,6 +100,14 @@ def dnp3_length(data: bytes, at: int) -> int:
     return 10 + user + 2 * ((user + 15) // 16) if user >= 0 else -1
 
 
+def modbus_length(data: bytes, at: int) -> int:
+    """Modbus over TCP: the protocol is 0, and a length of two bytes counts from the unit on."""
+    if len(data) - at < 8:
+        return 0 if data[at + 2 : at + 4] in (b"\0\0", b"\0", b"") else -1
+    size = int.from_bytes(data[at + 4 : at + 6], "big")
+    return 6 + size if data[at + 2] == data[at + 3] == 0 and size >= 2 else -1
+
+
 def mqtt_length(data: bytes, at: int) -> int:
     """MQTT 3.1.1, section 2.2: a length of up to four bytes of seven bits."""
     if data[at] >> 4 == 0 and data[at] != 0:

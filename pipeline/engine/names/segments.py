@@ -66,7 +66,7 @@ SEGMENTS: tuple[Spoken, ...] = (
     Spoken("LDAP", (389, 3268), machines.ldap_length),
     Spoken("KPASSWD", (464,), counted(0, 4, add=4, most=1 << 20)),
     Spoken("ISAKMP", (500,)),
-    Spoken("Modbus/TCP", (502,), counted(4, 2, add=6, least=8, most=65_541, head=8)),
+    Spoken("Modbus/TCP", (502,), machines.modbus_length),
     Spoken("RTSP", (554, 7236, 8554), speech.rtsp_length, speech.rtsp, says=("RTSP/SDP", "RTP", "RTCP"), rest=ANY),
     Spoken("LDP", (646,), counted(2, 2, add=4, starts=b"\0\1")),
     Spoken("DLEP", (854,), counted(2, 2, add=4, most=65_539)),

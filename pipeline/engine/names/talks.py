@@ -24,7 +24,7 @@ MOST_TALKS = 16_384
 with its next segment."""
 MOST_TRIES = 16
 """Payloads in a row that promised something and held nothing, before a conversation is passed over: then only what
-listens at its ports is asked, and of TCP nobody."""
+listens at its ports is asked, and for STUN, and of TCP nobody."""
 MOST_PENDING = 4096
 """Bytes of a message's beginning that wait for the rest of its header."""
 
@@ -286,7 +286,7 @@ class Talks:
                 if name:
                     return name
         if kind == PLAIN:
-            return ""
+            return media.stun_heard(data, look)
         for place, hears, stays in _UDP_HEARD:
             name = hears(data, look)
             if name:

@@ -1,8 +1,7 @@
 from pipeline.engine.names.talks cimport Talks
-from pipeline.engine.names.worth cimport datagram_worth, segment_worth
+from pipeline.engine.names.worth cimport datagram_worth, is_stun, segment_worth
 
 cdef class Names:
     cdef public Talks talks
     cdef public object named
-    cdef dict _paths
     cdef object _rows(self, object columns, object numbers, object turns, object paths, object bases, object whats)

@@ -20,7 +20,7 @@ from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
 if not cython.compiled:
-    from pipeline.engine.names.worth import datagram_worth, segment_worth
+    from pipeline.engine.names.worth import datagram_worth, is_stun, segment_worth
 
 
 
@@ -76,7 +76,6 @@ class Names:
     def __init__(self, notes: Notes) -> None:
         self.talks = Talks(notes)
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
-        self._paths: dict[str, tuple[int, int]] = {}
 
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> NDArray[np.uint16]:
         """Of each row the place of its name among PROTOCOLS, shape (rows,); it is overwritten by the next batch."""
@@ -214,9 +213,11 @@ class Names:
                         if kind == 0:
                             kind = udp_port[max(one, two)]
                         if kind == 0:
-                            if number[i] == 0 or udp[number[i]] == _PLAIN:
+                            if number[i] == 0:
                                 continue
                             at = raw_offset[i] + u16[_PAYLOAD, i]
+                            if udp[number[i]] == _PLAIN and not is_stun(raw, at, u32[_PAYLOAD_LEN, i]):
+                                continue
                             if not complete[i] and not datagram_worth(raw, at, u32[_PAYLOAD_LEN, i]):
                                 continue
                     if udp_name[kind]:

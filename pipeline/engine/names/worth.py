@@ -15,6 +15,16 @@ def _capitals(a: cython.int, b: cython.int) -> cython.bint:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def is_stun(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.bint:
+    """Whether STUN's cookie is where it has to be in a payload of `size` bytes at `at`."""
+    if size < 20 or at < 0 or at + size > raw.shape[0]:
+        return False
+    return raw[at + 4] == 0x21 and raw[at + 5] == 0x12 and raw[at + 6] == 0xA4 and raw[at + 7] == 0x42
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def datagram_worth(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.bint:
     """Of a datagram's payload of `size` bytes at `at`, all of which `raw` has."""
     a: cython.int
@@ -25,7 +35,7 @@ def datagram_worth(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, 
     a = raw[at]
     b = raw[at + 1]
     c = raw[at + 2]
-    if raw[at + 4] == 0x21 and raw[at + 5] == 0x12 and raw[at + 6] == 0xA4 and raw[at + 7] == 0x42:
+    if is_stun(raw, at, size):
         return True
     if size >= 24 and raw[at + 4] | raw[at + 5] | raw[at + 6] == 0 and raw[at + 7] <= 1 and raw[at + 8] == 0:
         return True
