@@ -132,3 +132,17 @@ _because(
     "Name of a frame: mail headers within messages of IMAP and POP are counted out by tshark (IMAP/IMF/IMF).",
     "suricata-verify--imap-detection__input.pcap", "suricata-verify--pop3-02-bug-7709__input.pcap",
 )
+_because(
+    "HTTP behind a hole: tshark shows the next segment's message at once, Shoal when it is known that the hole stays.",
+    "zeek--zero-length-bodies-with-drops.pcap",
+)
+_because(
+    "HTTP that is sent again in a frame cut by the snap length: tshark shows it twice, Shoal takes no byte twice.",
+    "netlab--request-reply-loss-client.pcap",
+)
+_because(
+    "A response without a length in a CONNECT tunnel: tshark never shows it, Shoal when the connection ends.",
+    "suricata-verify--09e87b-http-connect__input.pcap", "suricata-verify--589ea3-http-connect__input.pcap",
+)
+_because("HTTP in the second of two packets at the port of DNS: tshark shows the first alone.",
+         "suricata-verify--f15071-uricontent__input.pcap")  # fmt: skip
