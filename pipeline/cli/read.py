@@ -30,7 +30,8 @@ BATCH_ROWS = 8192
               help="header=y|n, separator=/t|/s|CHARACTER, occurrence=f|l|a, aggregator=/s|CHARACTER, quote=d|s|n.")
 @click.option("-z", "statistics", metavar="STATISTIC", multiple=True,
               help="After the frames print conv,tcp or udp, ip, ipv6, eth (Wireshark's conversation table), expert, "
-                   "tcp,flows (how each ended), dns,tree or http,tree.")
+                   "io,phs (the protocols, each in what carries it), tcp,flows (how each ended), dns,tree or "
+                   "http,tree.")
 @click.option("-q", "quiet", is_flag=True, help="Print no frames, only what -z asks for.")
 @click.option("-c", "count", metavar="N", type=click.IntRange(min=1), help="Stop after N frames were read.")
 @click.argument("expression", nargs=-1, metavar="[BPF...]")
@@ -52,7 +53,8 @@ def read(paths: tuple[str, ...], form: str | None, names: tuple[str, ...], setti
     for path in paths:
         counted = make_statistics()
         left = _read_capture(path, make_writer(), counted, " ".join(expression), left,
-                             causes="shoal.tcp.cause" in names, details=_details(names, statistics))
+                             causes="shoal.tcp.cause" in names, details=_details(names, statistics),
+                             named=(form is None and not quiet) or _needs_names(statistics))
         # The last asked for first, as tshark has it.
         for statistic in reversed(counted):
             for text in statistic.lines():
@@ -115,7 +117,7 @@ def _field_writers(names: tuple[str, ...], options: FieldOptions) -> tuple[Calla
 
 
 def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statistic], expression: str,
-                  left: int | None, *, causes: bool, details: bool) -> int | None:
+                  left: int | None, *, causes: bool, details: bool, named: bool) -> int | None:
     """Print and count the frames of one capture, `left` at most; how many are left then."""
     from collectors.sources import open_capture
     from pipeline.embedded import decoded
@@ -132,7 +134,7 @@ def _read_capture(path: str, writer: FieldWriter | None, statistics: list[Statis
         for taker in takers:
             taker.take(rows)
 
-    engine = Engine(take if takers else None, causes=causes, details=details)
+    engine = Engine(take if takers else None, causes=causes, details=details, names=named)
     with open_capture(path, batch_rows=rows) as reader:
         for frames, columns in decoded(reader, Columns(PACKETS, rows), engine, left):
             if left is not None:
@@ -159,6 +161,13 @@ def _details(names: tuple[str, ...], statistics: tuple[str, ...]) -> bool:
         if any(known(name).details for name in statistics):
             return True
     return "_ws.col.Protocol" in names or not DETAILS.keys().isdisjoint(names)
+
+
+def _needs_names(statistics: tuple[str, ...]) -> bool:
+    """Whether any of the statistics counts what frames are named."""
+    from pipeline.statistics import known
+
+    return any("exchanges" in known(name).needs for name in statistics)
 
 
 def _matching(expression: str, frames: Frames) -> NDArray[np.bool_]:

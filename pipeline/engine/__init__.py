@@ -35,20 +35,22 @@ class Engine:
 
     With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order; with `events`, of
     `EVENT_STATES`; with `exchanges`, of the records `EXCHANGES`. Without `causes` (and `flows`) `shoal.tcp.cause` stays
-    empty, and costs nothing. With `details`, fields of what is said in the frames are put into `Columns.details`.
+    empty, and costs nothing. With `details`, fields of what is said in the frames are put into `Columns.details`;
+    with `names` there is at least `_ws.col.Protocol`, as there is with `details` and `exchanges`.
     """
 
     def __init__(self, flows: Sink | None = None, events: Sink | None = None, exchanges: Sink | None = None, *,
-                 causes: bool = True, details: bool = False) -> None:
+                 causes: bool = True, details: bool = False, names: bool = False) -> None:
         self.notes = Notes()
         self.front = Front(self.notes)
-        self.trackers = Trackers(self.notes, flows, exchanges, causes=causes, details=details)
+        self.trackers = Trackers(self.notes, flows, exchanges, causes=causes, details=details, names=names)
         self.reassembly = self.front.reassembly
         self.streams = self.front.streams
         self.tcp = self.trackers.tcp
         self.causes = self.trackers.causes
         self.duplicates = self.trackers.duplicates
         self.flows = self.trackers.flows
+        self.exchanges = self.trackers.exchanges
         self._events = events
 
     def process(self, columns: Columns) -> None:

@@ -21,13 +21,13 @@ MOST_ARCS = 128
 
 def element(data: bytes, at: int, end: int) -> Element:
     """The element at `at` of `data`, within `end`; NOTHING where there is none."""
-    if at + 2 > end or data[at] & 0x1F == 0x1F:
+    if at + 2 > min(end, len(data)) or data[at] & 0x1F == 0x1F:
         return NOTHING
     tag, size = data[at], data[at + 1]
     at += 2
     if size >= 0x80:
         count = size & 0x7F
-        if count == 0 or count > 8 or at + count > end:
+        if count == 0 or count > 8 or at + count > min(end, len(data)):
             return NOTHING
         size = int.from_bytes(data[at : at + count], "big")
         at += count

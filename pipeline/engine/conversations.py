@@ -25,8 +25,8 @@ instead: the announcements' generation in which it was found, and the index of e
 from 1, in the order they began since the last eviction, of TCP and of UDP ones of each shard in a space of their own,
 0 for none yet. The part of its hash that tells where it stands."""
 
-DHCP_PORTS = np.array([67, 68, 546, 547], np.uint16)
-"""UDP ports of DHCP and DHCPv6, whose exchanges have changing addresses."""
+DHCP_PORTS = np.array([67, 68, 546, 547, 4011], np.uint16)
+"""UDP ports of DHCP, DHCPv6 and PXE's proxies, whose exchanges have changing addresses."""
 
 NEIGHBOUR_DISCOVERY = np.arange(133, 138, dtype=np.uint8)
 """Types of ICMPv6 of neighbour discovery (RFC 4861)."""

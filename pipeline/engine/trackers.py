@@ -40,17 +40,19 @@ class Trackers:
 
     With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order. Without `causes` (and `flows`)
     `shoal.tcp.cause` stays empty, and costs nothing. With `exchanges`, rows of the records `EXCHANGES` are handed to
-    it; with `details`, fields of what is said are put into `Columns.details`; with neither, nobody listens.
+    it; with `details`, fields of what is said are put into `Columns.details`; with `names` there is at least
+    `_ws.col.Protocol`; with none of them, nobody listens.
     """
 
     def __init__(self, notes: Notes, flows: Sink | None, exchanges: Sink | None = None, *, causes: bool = True,
-                 details: bool = False) -> None:
+                 details: bool = False, names: bool = False) -> None:
         self.notes = notes
         self.tcp = Analysis(notes)
         self.causes = Causes(notes)
         self.duplicates = DuplicateAddresses(notes)
         self.flows = Flows(self.causes, flows, notes) if flows is not None else None
-        self.exchanges = Exchanges(notes, exchanges, details=details) if exchanges is not None or details else None
+        heard = exchanges is not None or details or names
+        self.exchanges = Exchanges(notes, exchanges, details=details) if heard else None
         self._judges = causes or flows is not None
 
     def process(

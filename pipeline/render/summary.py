@@ -41,7 +41,7 @@ _IGMP_TYPES = {0x11: "Membership query", 0x12: "Membership report v1", 0x16: "Me
 
 
 def protocol(layers: str) -> str:
-    """The innermost protocol that has a name, of a `frame.protocols` text."""
+    """The innermost protocol that has a name, of a `frame.protocols` text: what is shown where the engine gave none."""
     for layer in reversed(layers.split(":")):
         if layer and layer not in _PASSED_OVER:
             return _PROTOCOLS.get(layer, layer.upper())
@@ -159,7 +159,7 @@ _LINE = (
     PrintedField((Source(("frame.time",), Form("relative", digits=6)),), gap=" ", width=10),
     PrintedField((_of("ip.src"), _of("ipv6.src"), _of("eth.src"), _of("sll.src.eth")), "f", gap=" ", width=12),
     PrintedField((_of("ip.dst"), _of("ipv6.dst"), _of("eth.dst")), "f", gap=" → ", width=-12),
-    PrintedField((_of("frame.protocols", form=Form("text", spell=protocol)),), gap=" "),
+    PrintedField((_of("_ws.col.Protocol"), _of("frame.protocols", form=Form("text", spell=protocol))), "f", gap=" "),
     PrintedField((_of("frame.len"),), gap=" "),
     PrintedField(_ANALYSIS, join="", gap=" "),
     PrintedField(_TCP, join=""),

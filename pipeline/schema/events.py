@@ -41,6 +41,7 @@ EXCHANGE_EVENTS: dict[str, str] = {
     "solicitations-forgotten": "More solicitations than the engine remembers: the oldest were told as unanswered",
     "bindings-forgotten": "More bindings of addresses than the engine remembers: the oldest were told, and begin anew",
     "quic-forgotten": "More UDP conversations speak QUIC than are kept: the oldest were told as they stood",
+    "talks-forgotten": "More conversations whose messages name their frames than are kept: the oldest begin anew",
 }
 """Events of the caps of what is said (`pipeline.engine.exchanges`): name to meaning."""
 

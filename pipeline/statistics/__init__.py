@@ -75,6 +75,8 @@ STATISTICS: dict[str, Known] = {
                        details=True),
     "expert": Known("pipeline.statistics.expert:Expert", "What stands out, by severity: the marks and turns of TCP",
                     ("reassembly", "streams", "tcp")),
+    "io,phs": Known("pipeline.statistics.hierarchy:Hierarchy", "The protocols, each within the one that carries it",
+                    ("reassembly", "streams", "tcp", "exchanges")),
     "tcp,flows": Known("pipeline.statistics.flows:FlowList", "TCP conversations, and in words how each ended",
                        ("reassembly", "streams", "tcp", "causes", "flows")),
     "dns,tree": Known("pipeline.statistics.dns_tree:DnsTree", "DNS: messages by code and type, and response times",

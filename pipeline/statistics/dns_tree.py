@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from pipeline.engine import Engine
 from pipeline.engine.dns.registry import OPCODES, class_name, rcode_name, type_name
-from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.schema.columns import Columns
 
 _MILLISECOND = 1_000_000
@@ -83,11 +82,10 @@ class DnsTree:
         """Count the messages of a batch."""
         details = _Details(columns)
         codes = columns.values("_ws.col.Protocol")
-        base = len(columns.texts) - len(PROTOCOL_ID)
         for row in sorted(set(columns.details.get("dns.flags", ((), ()))[0])):
             if keep is not None and not keep[row]:
                 continue
-            if int(codes[row]) - base == PROTOCOL_ID["DNS"]:
+            if columns.texts[int(codes[row])] == "DNS":
                 self._frame(columns, details, row)
 
     def _frame(self, columns: Columns, details: _Details, row: int) -> None:

@@ -6,7 +6,14 @@ import ipaddress
 import struct
 from collections.abc import Sequence
 
-from tests.exchanges.hear import BEGIN, SECOND, Frame
+import numpy as np
+
+from collectors.decode import decode
+from pipeline.engine.exchanges.outlet import Outlet
+from pipeline.engine.exchanges.packet import Packet
+from pipeline.schema import PACKETS
+from pipeline.schema.columns import Columns
+from tests.exchanges.hear import BEGIN, SECOND, Frame, frames_of
 
 ONE, TWO, THREE = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2", b"\2\0\0\0\0\3"
 """Hardware addresses."""
@@ -112,3 +119,13 @@ def dhcp6(kind: int, xid: int, options: Sequence[bytes] = (), at: float = 0.0, *
     body = bytes((kind,)) + xid.to_bytes(3, "big") + b"".join(options)
     ports = (547, 546) if kind in (2, 7, 10) else (546, 547)
     return _at(at), ip(17, struct.pack(">HHHH", *ports, 8 + len(body), 0) + body, src, dst)
+
+
+def standing(frame: Frame) -> tuple[Packet, Columns]:
+    """A packet that stands at the frame, for a tracker alone; what is told of it goes to the columns' details."""
+    columns = Columns(PACKETS, 1)
+    decode(frames_of([frame]), columns)
+    packet = Packet(Outlet(lambda _: None, details=True))
+    packet.begin(columns, np.zeros(1, np.int32), np.zeros(1, np.uint8), np.zeros(1, np.uint16))
+    packet.move(0)
+    return packet, columns

@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from pipeline.engine.dns.message import read_message
-from pipeline.engine.dns.names import LOOPS, TOO_LONG, Names
+from pipeline.engine.dns.names import LOOPS, TOO_LONG, Fault, Names
 from tests.exchanges.dns_bytes import ASKED, name, opt, query, record, response, texts
 from tests.exchanges.hear import answer, ask, heard, write
 
@@ -164,15 +165,32 @@ def test_data_as_zone_files_write_them(kind: int, data: bytes, text: str) -> Non
     assert (row["dns_record.type"], row["dns_record.data"]) == ([kind], [text])
 
 
-def test_overlapping_names_end_in_time() -> None:
-    """A message of 64 KiB in which each record's name begins anew in a long row of labels; 64 K steps are allowed."""
-    row = b"\1a" * 8000
-    records = b"".join(struct.pack(">HHHIH", 0xC000 | 12 + 2 * i, 2, 1, 0, 2) + b"\1b" for i in range(3000))
-    found = read_message(struct.pack(">6H", 1, 0x8000, 0, 0xFFFF, 0, 0) + row + records)
-    assert found is not None
-    looping = struct.pack(">6H", 1, 0x8000, 0, 0xFFFF, 0, 0) + b"".join(
-        struct.pack(">HHHIH", 0xC000 | (12 * i + 24) % 0x3FFF, 2, 1, 0, 0) for i in range(5000)
-    )
-    found = read_message(looping)
-    assert found is not None
-    assert found.names.odd == "pointer loop" or found.fault
+def test_names_that_overlap_are_looked_at_so_often_and_no_more() -> None:
+    names = Names(bytes(12) + b"\1a" * 8000 + b"\0")
+
+    def read_all() -> None:
+        for at in range(12, 12 + 16_000, 2):
+            assert names.read(at) == TOO_LONG
+
+    with pytest.raises(Fault, match="names overlap"):
+        read_all()
+
+
+def test_chains_of_pointers_take_no_memory() -> None:
+    """As far as pointers reach: chains of them, each by other ways, into one long row of labels."""
+    body = bytearray((b"\x3f" + b"a" * 63) * 100 + b"\0")
+    begins = []
+    for i in range(6):
+        begins.append(12 + len(body))
+        for _ in range(250):
+            body += struct.pack(">HHH", 0xC000 | 12 + len(body) + 6, 0, 0)
+        body += struct.pack(">H", 0xC000 | 12 + 64 * i)
+    names = Names(bytes(12) + bytes(body) + b"\0")
+    tracemalloc.start()
+    try:
+        shown = {names.read(begin) for begin in begins}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert shown == {TOO_LONG}
+    assert peak < 1_000_000

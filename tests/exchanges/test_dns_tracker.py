@@ -140,6 +140,21 @@ def test_a_response_to_another_question_is_not_taken() -> None:
     assert (true_row["dns.qry.name"], true_row["shoal.response_frame"]) == ("a.example", 3)
 
 
+def test_no_query_is_lost_whatever_has_its_number() -> None:
+    """A host's own announcement, a forged response, half a message: none ends the wait, and the next query tells it."""
+    ends = {"dst": "224.0.0.251", "srcport": 5353, "dstport": 5353}
+    announced = bytes.fromhex("000084000000000100000000") + record(name("box.local"), 1, bytes(4))
+    frames = [
+        ask(query("box.local", ident=0), 0, **ends), ask(announced, 1, **ends),  # type: ignore[arg-type]
+        ask(query("two.local", ident=0), 2, **ends),  # type: ignore[arg-type]
+        ask(query("a.example"), 3), answer(response("evil.example", A), 4), ask(query("b.example"), 5),
+        ask(query("c.example"), 6, dstport=5300), ask(query("d.example")[:-1], 12, dstport=5300),
+    ]  # fmt: skip
+    found = same_in_any_batches(frames)
+    names = [row["dns.qry.name"] for row in rows(found) if row["shoal.response_frame"] is None]
+    assert sorted(names) == ["a.example", "b.example", "box.local", "c.example", "two.local"]
+
+
 def test_extended_codes_and_client_subnets() -> None:
     subnet = b"\0\x08\0\x07\0\1\x18\x10\xc0\0\2"
     error = b"\0\x0f\0\x05\0\x12why"
@@ -208,9 +223,10 @@ def test_after_a_gap_only_whole_messages_are_rows() -> None:
 def test_other_ports_by_the_look_of_the_header() -> None:
     found = same_in_any_batches([
         ask(query("a.example"), dstport=5300), answer(response("a.example", A), 0.1, dstport=5300),
-        ask(query("a.example"), dstport=123), ask(b"\0" * 40, dstport=5300), ask(b"\0" * 12, dstport=5300),
+        ask(query("a.example"), dstport=9996), ask(b"\0" * 40, dstport=5300), ask(b"\0" * 12, dstport=5300),
+        ask(response("a.example", A)[:-1], dstport=5300),
     ])  # fmt: skip
-    assert found.names == {1: "DNS", 2: "DNS", 3: "UDP", 4: "UDP", 5: "UDP"}
+    assert found.names == {1: "DNS", 2: "DNS", 3: "UDP", 4: "UDP", 5: "UDP", 6: "DNS"}
     assert len(rows(found)) == 1
 
 

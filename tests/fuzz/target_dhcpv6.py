@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from tests.exchanges.hear import Frame, heard
-from tests.exchanges.hosts import address, dhcp6, option6
+from pipeline.engine.dhcpv6.tracker import Dhcpv6
+from pipeline.engine.notes import Notes
+from pipeline.engine.snapshot import pack
+from tests.exchanges.hosts import address, dhcp6, option6, standing
 
 _CLIENT, _SERVER = option6(1, b"\0\3\0\1\2\0\0\0\0\2"), option6(2, b"\0\1\0\1\1\2\3\4\2\0\0\0\0\3")
 _ADDRESS = option6(5, address("2001:db8::5") + struct.pack(">II", 300, 600) + option6(13, b"\0\0ok"))
@@ -23,11 +25,18 @@ def seeds() -> list[bytes]:
     return [*plain, relayed]
 
 
+_SIDES = [standing(dhcp6(kind, 1, at=at)) for kind, at in ((1, 0), (2, 0.1), (3, 1), (7, 300))]
+
+
 def run(data: bytes) -> None:
-    """The bytes as a datagram to either port, and again after the exchange is over."""
-    heard([_frame(data, 0), _frame(data, 0.1), _frame(data[: len(data) // 2], 1), _frame(data, 300)])
-
-
-def _frame(data: bytes, at: float) -> Frame:
-    kind, rest = (data[0], data[1:]) if data else (0, b"")
-    return dhcp6(kind, int.from_bytes(rest[:3], "big"), (rest[3:],), at)
+    """The bytes as datagrams to either port, cut too, and again after the exchange is over."""
+    notes = Notes()
+    tracker = Dhcpv6(notes, _SIDES[0][0].out)
+    for k, (packet, columns) in enumerate(_SIDES):
+        columns.details.clear()
+        packet.out.begin(columns)
+        tracker._out = packet.out
+        tracker.datagram(packet, data if k != 1 else data[: len(data) * 2 // 3])
+        pack(tracker.state())
+    tracker.tick(_SIDES[-1][0].time + 10**12)
+    packet.out.flush()

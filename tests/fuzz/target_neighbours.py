@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from tests.exchanges.hear import BEGIN, SECOND, heard
-from tests.exchanges.hosts import ALL, ONE, TWO, address, arp, icmp, icmp6, ip
+from pipeline.engine.arp.tracker import Arp
+from pipeline.engine.icmp.tracker import Icmp
+from pipeline.engine.notes import Notes
+from pipeline.engine.snapshot import pack
+from tests.exchanges.hear import BEGIN, SECOND
+from tests.exchanges.hosts import ALL, ONE, TWO, address, arp, icmp, icmp6, ip, standing
 
 _TARGET = address("fe80::2")
 
@@ -21,12 +25,22 @@ def seeds() -> list[bytes]:
 def run(data: bytes) -> None:
     """The bytes as a message, there and back, and late."""
     kind, body = (data[0] % 3, data[1:]) if data else (0, b"")
-    frames = []
+    trackers: list[Arp | Icmp] = []
     for at, (one, other) in enumerate((("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1"), ("10.0.0.1", "10.0.0.2"))):
         frame = ALL + ONE + b"\x08\x06" + body
         if kind == 1:
             frame = ip(1, body, one, other)
         elif kind == 2:
             frame = ip(58, body, f"fe80::{one[-1]}", f"fe80::{other[-1]}", ttl=255)
-        frames.append((BEGIN + at * 40 * SECOND, frame))
-    heard(frames)
+        packet, columns = standing((BEGIN + at * 40 * SECOND, frame))
+        if not trackers:
+            trackers = [Arp(Notes(), packet.out), Icmp(Notes(), packet.out)]
+        seen = {name: int(columns.values(name)[0]) for name in ("arp.opcode", "icmp.type", "icmpv6.type")
+                if columns.present(name).any()}  # type: ignore[union-attr]
+        for tracker in trackers if seen else ():
+            neighbours = "arp.opcode" in seen or 133 <= seen.get("icmpv6.type", 0) <= 137
+            if neighbours == isinstance(tracker, Arp):
+                tracker.frame(packet)
+            pack(tracker.state())
+    for tracker in trackers:
+        tracker.tick(BEGIN + 1000 * SECOND)

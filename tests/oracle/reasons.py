@@ -80,3 +80,44 @@ _because(
     "DNS over HTTP/2 in clear: tshark reads the messages in the bodies, Shoal keeps no bodies.",
     "suricata-verify--app-layer-protocol-exact__input.pcap",
 )
+_because(
+    "TLS inside OpenVPN's control channel or RDP over UDP: Shoal does not put these together.",
+    "ndpi--openvpn_nohmac.pcapng", "ndpi--443-opvn.pcap", "ndpi--rdp2.pcap",
+)
+_because(
+    "QUIC that tshark decrypts with the keys that the file has: Shoal opens Initial packets, whose keys anyone has, "
+    "and no others.",
+    "ndpi--quic-33.pcapng",
+)
+_because(
+    "Certificates in DTLS, or in Kerberos: tshark shows the texts of their names, Shoal those of TLS and QUIC.",
+    "ndpi--dtls_certificate_fragments.pcap", "ndpi--stun_google_meet.pcapng", "ndpi--geforcenow.pcapng",
+    "ndpi--stun.pcap", "ndpi--dtls_certificate.pcapng", "ndpi--stun_dtls_unidirectional_client.pcap",
+    "ndpi--stun_dtls_unidirectional_server.pcap", "zeek--dtls1_2.pcap", "zeek--kinit.pcap",
+)
+_because(
+    "Records behind a hole: tshark takes the next segment for the beginning of one at once, Shoal when it is known "
+    "that the hole stays; and the late segment that fills it is never told by tshark.",
+    "ndpi--tls_missing_ch_frag.pcap", "ndpi--tls_invalid_reads.pcap", "ndpi--anyconnect-vpn.pcap",
+    "zeek--psql-aws-ssl-require-15432.pcap", "zeek--psql-aws-ssl-require.pcap",
+)
+_because(
+    "TLS in a segment that an ICMP error quotes, in an empty record, in the first of two packets of a Wi-Fi frame, or "
+    "behind a reset: tshark shows it, Shoal does not.",
+    "ndpi--6in4tunnel.pcap", "suricata-verify--a6627d-http-connect__input.pcap", "zeek--gre-aruba-amsdu.pcap",
+    "zeek--tls13draft16-ff52.a01.pcap",
+)
+_because(
+    "HTTP behind a hole: tshark shows the next segment's message at once, Shoal when it is known that the hole stays.",
+    "zeek--zero-length-bodies-with-drops.pcap",
+)
+_because(
+    "HTTP that is sent again in a frame cut by the snap length: tshark shows it twice, Shoal takes no byte twice.",
+    "netlab--request-reply-loss-client.pcap",
+)
+_because(
+    "A response without a length in a CONNECT tunnel: tshark never shows it, Shoal when the connection ends.",
+    "suricata-verify--09e87b-http-connect__input.pcap", "suricata-verify--589ea3-http-connect__input.pcap",
+)
+_because("HTTP in the second of two packets at the port of DNS: tshark shows the first alone.",
+         "suricata-verify--f15071-uricontent__input.pcap")  # fmt: skip

@@ -167,7 +167,8 @@ class Names:
         else:
             after = at
         whole = _joined(labels) if strange else b".".join(labels)
-        if not strange:
+        # Of long names nothing is kept: many ends of them would be many times the message.
+        if jumps and not strange and len(whole) <= MOST_CHARACTERS:
             self._keep(labels, jumps)
         return self._spell(start, after, whole, counted)
 
@@ -195,7 +196,7 @@ class Names:
             if target in self._tails:
                 continue
             tail = self._tails[target] = b".".join(labels[first:])
-            if after and tail and tail[0] and len(tail) <= MOST_CHARACTERS:
+            if after and tail and tail[0]:
                 self.known[self.base + target] = spelled(tail), after
 
 

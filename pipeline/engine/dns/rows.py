@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from socket import AF_INET6, inet_ntop
+from typing import Any
 
 from pipeline.engine.dns import registry as r
 from pipeline.engine.dns.data import data_text
 from pipeline.engine.dns.message import ANSWER, RESPONSE, SECTIONS, Message, Record
 from pipeline.engine.dns.names import Names
-from pipeline.engine.exchanges.outlet import Row
 
 MOST_ALIASES = 16
 """CNAMEs that are followed from a name."""
@@ -16,7 +16,7 @@ MOST_ALIASES = 16
 _IPV4, _IPV6 = 1, 2
 
 
-def put_question(row: Row, found: Message, mask: int) -> None:
+def put_question(row: dict[str, Any], found: Message, mask: int) -> None:
     """What was asked; `mask` takes from classes what is none of theirs."""
     questions = found.questions
     if not questions:
@@ -35,7 +35,7 @@ def put_question(row: Row, found: Message, mask: int) -> None:
         row["dns_question.class"] = [klass & mask for _, _, klass in questions]
 
 
-def put_message(row: Row, found: Message, size: int, mask: int) -> None:
+def put_message(row: dict[str, Any], found: Message, size: int, mask: int) -> None:
     """What a query, or a response, of `size` bytes says besides its question."""
     flags = found.flags
     row["dns.flags"] = flags
@@ -60,7 +60,7 @@ def put_message(row: Row, found: Message, size: int, mask: int) -> None:
         row["shoal.dns.fault"] = odd
 
 
-def _put_records(row: Row, found: Message, mask: int) -> Record | None:
+def _put_records(row: dict[str, Any], found: Message, mask: int) -> Record | None:
     """The records, and what of them answers; gives the OPT record, which is none of these."""
     names, edns = found.names, None
     sections: list[str] = []
@@ -95,7 +95,7 @@ def _put_records(row: Row, found: Message, mask: int) -> Record | None:
     return edns
 
 
-def _put_answer(row: Row, found: Message, owners: list[str], kinds: list[int], data: list[str]) -> None:
+def _put_answer(row: dict[str, Any], found: Message, owners: list[str], kinds: list[int], data: list[str]) -> None:
     """From the name asked for along CNAMEs to what is asked for."""
     if not found.questions:
         row["dns_answer.data"] = data
@@ -119,7 +119,7 @@ def _put_answer(row: Row, found: Message, owners: list[str], kinds: list[int], d
     ]  # fmt: skip
 
 
-def _put_edns(row: Row, names: Names, record: Record, *, response: bool) -> int:
+def _put_edns(row: dict[str, Any], names: Names, record: Record, *, response: bool) -> int:
     """What an OPT record says (RFC 6891, section 6.1); gives the higher bits of the response code in their place."""
     _, _, _, payload, flags, at, length = record
     if response:

@@ -1,0 +1,1 @@
+from pipeline.engine.dns.message cimport Message

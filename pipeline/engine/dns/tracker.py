@@ -27,6 +27,8 @@ REMEMBERED = 300 * SECOND
 MOST_QUERIES = 32_768
 """Queries that are remembered."""
 
+_FLOW = 0xFFFF_FFFF_FFFF
+
 _PORTS = {53: "DNS", 5353: "MDNS", 5355: "LLMNR"}
 
 _MASKS = {"DNS": 0xFFFF, "MDNS": 0x7FFF, "LLMNR": 0xFFFF}
@@ -43,8 +45,6 @@ def protocol_at(ports: tuple[int, int]) -> str:
 class _Query:
     """A query: `row` until it is told, `question` as it was sent, the frame of the first response (0 before it), and
     what that said. With `many`, one query has several responses."""
-
-    __slots__ = ("frame", "many", "question", "response", "row", "said", "side", "time")
 
     def __init__(self, frame: int, time: int, side: int, question: bytes) -> None:
         self.frame, self.time, self.side, self.question = frame, time, side, question
@@ -71,9 +71,10 @@ class Dns:
         """Take a message."""
         if not data:
             return False
-        protocol = protocol_at(packet.ports)
+        ports = packet.ports
+        protocol = protocol_at(ports)
         packet.name(protocol)
-        self.message(packet, data, 0, protocol)
+        self.message(packet, data, 0, protocol, sure=ports[0] in _PORTS or ports[1] in _PORTS)
         return True
 
     def quoted(self, packet: Packet, data: bytes, ports: tuple[int, int]) -> None:
@@ -84,14 +85,15 @@ class Dns:
                 sure: bool = True) -> bool:  # fmt: skip
         """Take the message that begins at `base` of `data`; whether it could be followed to its end.
 
-        Without `shown` it has no fields. One of which it is not `sure` that it is a message must have no fault to be
-        told as a row.
+        Without `shown` it has no fields. One of which it is not `sure` that it is a message must say something, and
+        have no fault, to be told as a row.
         """
         found = read_message(data, base)
         if found is None:
             return False
         response = found.flags & RESPONSE != 0
-        key = packet.flow << 16 | found.ident
+        # 64 bits, so that the compiled leg has the same.
+        key = (packet.flow & _FLOW) << 16 | found.ident
         query = self._queries.get(key)
         before = query.response if query is not None else 0
         again = False
@@ -106,14 +108,16 @@ class Dns:
         asked = query
         question = data[base + 12 : found.answered]
         if not response and not again:
-            # The youngest is the last.
-            self._queries.pop(key, None)
+            if asked is not None:
+                self._told(asked)
+                # The youngest is the last.
+                del self._queries[key]
             query = self._queries[key] = _Query(packet.frame, packet.time, packet.side, question)
         if query is not None and found.questions and len(found.questions) == found.counts[0]:
             query.many = any(kind in (r.AXFR, r.IXFR) for _, kind, _ in found.questions)
         if self._out.tells and shown:
             self._tell(packet, found, protocol, query, again=again)
-        if self._out.stores and (sure or not found.fault):
+        if self._out.stores and (sure or (not found.fault and bool(found.questions or found.records))):
             if response:
                 self._answered(packet, found, len(data) - base, protocol, query, question, again=again)
             elif query is not None:
@@ -161,10 +165,8 @@ class Dns:
             # Its number is that of a query which still waits, but it asks something else.
             self._out.row(DNS, row)
             return
-        if asked is not None and not asked.response:
-            if same:
-                row["dns.retransmit_request_in"] = asked.frame
-            self._told(asked)
+        if asked is not None and same and not asked.response:
+            row["dns.retransmit_request_in"] = asked.frame
         query.row = row
 
     def _answered(self, packet: Packet, found: Message, size: int, protocol: str, query: _Query | None,

@@ -75,8 +75,8 @@ class Exchanges:
         tick = 0
         last = len(route)
         until = ends[0][0] if ends else last
-        packet.start(route, dialogues.followed, *dialogues.passing)
-        while to := packet.advance():
+        packet.start(route, dialogues.followed)
+        while to := packet.advance(*dialogues.passing):
             while until <= packet.row:
                 self._tick(ends[tick][1])
                 tick += 1

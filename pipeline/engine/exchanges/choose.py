@@ -20,6 +20,11 @@ HTTP_METHODS = frozenset(
     b"RPC_CONNECT RPC_IN_DATA RPC_OUT_DATA CCM_POST SSTP_DUPLEX_POST SOURCE PURGE".split()
 )
 """Methods of requests, of HTTP (RFC 9110), WebDAV, SSDP and others, that Wireshark knows too."""
+TLS_PORTS = frozenset({
+    324, 443, 465, 636, 802, 853, 989, 990, 992, 993, 994, 995, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061,
+    5671, 5684, 5868, 8883, 11207, 19999, 27017,
+})
+"""TCP ports at which Wireshark expects TLS, whatever is said there."""
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
@@ -82,6 +87,11 @@ def _xmpp(data: bytes, ports: tuple[int, int]) -> bool:
     return (data.startswith((b"<?xml", b"<stream:"))) and b"stream:stream" in data[:512]
 
 
+def _proxy(data: bytes, ports: tuple[int, int]) -> bool:
+    """The header that a proxy puts before what its client says (HAProxy's PROXY protocol)."""
+    return data.startswith((b"PROXY TCP", b"PROXY UNKNOWN", b"\r\n\r\n\0\r\nQUIT\n"))
+
+
 _BY_CONTENT: tuple[tuple[str, Callable[[bytes, tuple[int, int]], bool]], ...] = (
     ("tls", _tls),
     ("http2", _http2),
@@ -91,16 +101,21 @@ _BY_CONTENT: tuple[tuple[str, Callable[[bytes, tuple[int, int]], bool]], ...] = 
     ("imap", _imap),
     ("pop", _pop),
     ("xmpp", _xmpp),
+    ("proxy", _proxy),
 )
 _BY_PORT: tuple[tuple[str, frozenset[int]], ...] = (
     ("dns", frozenset({53, 5353, 5355})),
     ("ssh", frozenset({22, 29418})),
     ("smtp", frozenset({25, 587})),
+    ("ftp", frozenset({21})),
     ("kerberos", frozenset({88})),
     ("imap", frozenset({143})),
     ("pop", frozenset({110})),
     ("xmpp", frozenset({5222, 5269})),
+    ("ftp", frozenset({21})),
+    ("ldap", frozenset({389, 3268})),
     ("http", HTTP_PORTS),
+    ("tls", TLS_PORTS),
 )
 _BEGINNINGS = (_PREFACE, b"HTTP/", b"SSH-", b"EHLO ", b"HELO ", b"220", *(m + b" " for m in sorted(HTTP_METHODS)))
 

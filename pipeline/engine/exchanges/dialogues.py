@@ -382,7 +382,7 @@ class Dialogues:
 
     def _choose(self, packet: Packet, conversation: _Conversation, index: int) -> Dialogue | None:
         side = conversation.sides[index]
-        last = side.parts[-1]
+        last = side.parts[len(side.parts) - 1]
         protocol = protocol_of(side.waiting(), packet.ports)
         if not protocol and len(last) < side.have:
             # What comes late in a conversation may begin with a segment, as Wireshark's heuristics look at each.

@@ -24,8 +24,8 @@ cdef class Packet:
     cdef unsigned char[::1] _turns
     cdef unsigned char[::1] _route
     cdef unsigned char[::1] _followed
+    cdef object _passing
     cdef int[::1] _slots
-    cdef long long[:, :, ::1] _passing
-    cdef bint _passes(self, Py_ssize_t row) noexcept
-    cpdef int advance(self) except -1
+    cdef long long[:, :, ::1] _table
+    cdef int _is_wanted(self, Py_ssize_t row) except -1
     cpdef move(self, Py_ssize_t row)

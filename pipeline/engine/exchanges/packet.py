@@ -86,61 +86,68 @@ class Packet:
         self.out.begin(columns)
         self.named = named
 
-    def start(self, route: Any, followed: Any, slots: Any, table: Any) -> None:
-        """Stand before the first row: `route` is uint8 by row, `followed` by number of a TCP conversation (`find`);
-        `slots` and `table` are those of `Passing`."""
+    def start(self, route: Any, followed: Any) -> None:
+        """Stand before the first row: `route` is uint8 by row, `followed` by number of a TCP conversation (`find`)."""
         plain = not cython.compiled
-        self._slots = memoryview(slots) if plain else slots
-        self._passing = memoryview(table) if plain else table
         self._route = memoryview(route) if plain else route
         self._followed = memoryview(followed) if plain else followed
+        self._passing = None
         self.row = -1
 
-    def advance(self) -> cython.int:
+    def advance(self, slots: Any, table: Any) -> int:
         """Go to the next row that has a route, and which it is; 0 where there is none any more.
 
         Segments of conversations that are passed over by now are none, nor is what has no payload in one in which
-        nothing was said yet, nor those with nothing but bytes that are not wanted.
+        nothing was said yet, nor are those with bytes that are not wanted (see `Passing`, whose `slots` and `table`
+        are given).
         """
+        plain = not cython.compiled
+        if table is not self._passing:
+            self._passing = table
+            self._slots = memoryview(slots) if plain else slots
+            self._table = memoryview(table) if plain else table
         row: cython.Py_ssize_t = self.row + 1
         n: cython.Py_ssize_t = self._route.shape[0]  # type: ignore[index]
-        to: cython.int = 0
-        state: cython.int
+        to: cython.int
         while row < n:
             to = self._route[row]
-            if to == _STREAM:
-                state = self._followed[self._numbers[row]]
-                if (state == _UNKNOWN and self._u32[_TCP_LEN, row] == 0) or (
-                    state == _PASSED_OVER and not self._turns[row] & _ANEW
-                ) or (self._slots[self._numbers[row]] != 0 and self._passes(row)):
-                    to = 0
-            if to:
+            if to and (to != _STREAM or self._is_wanted(row)):
                 self.move(row)
                 return to
             row += 1
         return 0
 
     @cython.cfunc
-    @cython.exceptval(check=False)
-    def _passes(self, row: cython.Py_ssize_t) -> cython.bint:
-        """Whether nobody wants the segment's bytes, which are the next ones; they are counted then."""
-        slot: cython.Py_ssize_t = self._slots[self._numbers[row]]
-        side: cython.Py_ssize_t = self._turns[row] & _SIDE
+    @cython.exceptval(-1, check=False)
+    def _is_wanted(self, row: cython.Py_ssize_t) -> cython.int:
+        """Whether a segment tells anything. The count of a side's unwanted bytes goes on past one that does not."""
+        number: cython.Py_ssize_t = self._numbers[row]
+        state: cython.int = self._followed[number]
         length: cython.uint = self._u32[_TCP_LEN, row]
+        slot: cython.Py_ssize_t
+        side: cython.Py_ssize_t
+        if state == _UNKNOWN and length == 0:
+            return False
+        if self._turns[row] & _ANEW:
+            return True
+        if state == _PASSED_OVER:
+            return False
+        slot = self._slots[number]
+        side = self._turns[row] & _SIDE
         if (
-            length == 0
-            or self._passing[slot, side, 1] < length
-            or self._passing[slot, side, 0] != self._u32[_TCP_SEQ, row]
+            slot == 0
+            or length == 0
+            or self._table[slot, side, 1] < length
+            or self._table[slot, side, 0] != self._u32[_TCP_SEQ, row]
             or self._u32[_PAYLOAD_LEN, row] != length
-            or self._turns[row] & _ANEW
             or self._u16[_TCP_FLAGS, row] & _ENDS
             or self._u32[_TCP_MARKS, row] & _AGAIN
         ):
-            return False
-        self._passing[slot, side, 0] = (self._passing[slot, side, 0] + length) & 0xFFFFFFFF
-        self._passing[slot, side, 1] -= length
-        self._passing[slot, side, 2] += length
-        return True
+            return True
+        self._table[slot, side, 0] = (self._table[slot, side, 0] + length) & 0xFFFFFFFF
+        self._table[slot, side, 1] -= length
+        self._table[slot, side, 2] += length
+        return False
 
     def move(self, row: cython.Py_ssize_t) -> None:
         """Stand at `row`."""

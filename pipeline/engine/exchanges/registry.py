@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.engine.arp.tracker import Arp
 from pipeline.engine.dhcp.tracker import Dhcp
@@ -27,16 +28,19 @@ from pipeline.engine.smtp import Smtp
 from pipeline.engine.snmp import Snmp
 from pipeline.engine.ssh import Ssh
 from pipeline.engine.tls.tracker import Tls
+from pipeline.engine.tls.waiting import Proxied, Waiting
+from pipeline.engine.upgrades import PROTOCOLS as UPGRADES
+from pipeline.engine.upgrades import Upgrades
 
 UDP_PORTS: dict[str, tuple[int, ...]] = {
     "dns": (53, 5353, 5355),
     "http": (1900,),
     "dhcp": (67, 68, 4011),
+    "dhcpv6": (546, 547),
     "oicq": (8000,),
     "ntp": (123,),
     "snmp": (161, 162, 8161),
     "kerberos": (88,),
-    "dhcpv6": (546, 547),
 }
 """Tracker of datagrams to the UDP ports at which it listens, as Wireshark does."""
 
@@ -46,6 +50,7 @@ HEADERS: dict[str, tuple[tuple[str, int, int], ...]] = {
 }
 """Tracker of frames by their headers alone: columns, with the lowest and highest value that is the tracker's. The last
 tracker that is named for a value has it."""
+
 UDP_GUESSES: dict[str, Guess] = {
     "dns": looks_like_dns,
 }
@@ -66,12 +71,18 @@ _MAKERS: dict[str, Callable[[Notes, Outlet], Tracker]] = {
     "arp": Arp,
     "tls": Tls,
     "quic": Quic,
+    "ftp": Waiting,
+    "imap": Waiting,
+    "pop": Waiting,
+    "xmpp": Waiting,
+    "proxy": Proxied,
     "smtp": Smtp,
     "ssh": Ssh,
     "oicq": Oicq,
     "ntp": Ntp,
     "snmp": Snmp,
     "kerberos": Kerberos,
+    **{name: partial(Upgrades, name) for name in UPGRADES},
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.engine.names import media, network, offices, rpc, secure
-from pipeline.engine.names.declare import Over, ports
+from pipeline.engine.names.declare import Over, at_least, ports
 
 DATAGRAMS: tuple[Over, ...] = (
     # What conversations were found to be, and what is heard at any port, in this order.
@@ -49,6 +49,17 @@ DATAGRAMS: tuple[Over, ...] = (
     Over("QUAKEWORLD", (27500,)), Over("QUAKE2", (27910,)),
     Over("QUAKE3", ports(range(27950, 27954), range(27960, 27964))),
     Over("TZSP", (37008,)), Over("MANOLITO", (41170,)), Over("HCrt", (47000,)), Over("Elasticsearch", (54328,)),
+    Over("UAUDP", (32000, 32512)), Over("TPKT", (2099,)),
+    *(
+        Over(name, ports_of, at_least(name, size))
+        for name, ports_of, size in (
+            ("AC DR", (925,), 2), ("HICP", (3250,), 2), ("RSIP", (4555,), 2), ("GRE", (4754,), 2),
+            ("AYIYA", (5072,), 2),
+            ("IEEE1722", (17220,), 2), ("GSMTAP", (4729,), 16), ("ECMP", (6160,), 5), ("5co-legacy", (7010,), 6),
+            ("MINT", (24576, 24577), 5), ("BAT_GW", (4306,), 5), ("AMT", (2268,), 2), ("PFCP", (8805,), 2),
+            ("TS2", (8767,), 2), ("SCTP", (9899,), 2),
+        )
+    ),
     # By port, if what it says fits.
     Over("DHCP", (67, 68), network.dhcp, says=("BOOTP",)),
     Over("TFTP", (69,), network.tftp),
@@ -79,9 +90,8 @@ DATAGRAMS: tuple[Over, ...] = (
     Over("MPLS ECHO", (3503,), network.mpls_echo),
     Over("Teredo", (3544,)),
     Over("KNXnet/IP", (3671,), network.knx, says=("? KNXnet/IP",)),
-    Over("ICQv5", (4000,), offices.icq, says=("ICQv2", "ICQv3")),
+    Over("ICQv5", (4000,), offices.icq, says=("ICQv2", "ICQv3", "ICQv4")),
     Over("UDPENCAP", (4500,), secure.udpencap, says=("ISAKMP", "ESP")),
-    Over("GSMTAP", (4729,)),
     Over("VxLAN", (4789, 4790)),
     Over("S-Bus", (5050,), network.sbus),
     Over("NAT-PMP", (5350, 5351), network.portcontrol, says=("PCP v1", "PCP v2")),
@@ -94,13 +104,9 @@ DATAGRAMS: tuple[Over, ...] = (
     Over("Nano", (7075,)),
     Over("OICQ", (8000,), offices.oicq),
     Over("CPHA", (8116,), network.cpha),
-    Over("PAPI", (8211,)),
     Over("BJNP", ports(range(8611, 8615)), network.bjnp),
-    Over("TS2", (8767,)),
-    Over("PFCP", (8805,)),
     Over("OMRON", (9600,), network.omron),
     Over("SAP", (9875,), media.sap, says=("SAP/SDP",)),
-    Over("SCTP", (9899,)),
     Over("TPLINK-SMARTHOME/JSON", (9999,), network.tplink),
     Over("DB-LSP-DISC", (17500,), offices.db_lsp_disc, says=("DB-LSP-DISC/JSON",)),
     Over("EGD", (18246,), network.egd),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 MOST_NOTES = 64
@@ -56,6 +56,15 @@ class Over:
     says: tuple[str, ...] = ()
 
 
+def at_least(name: str, size: int) -> Check:
+    """A check that takes whatever has as many bytes."""
+
+    def check(data: bytes, look: Look) -> str:
+        return name if len(data) >= size else ""
+
+    return check
+
+
 def ports(*given: int | Iterable[int]) -> tuple[int, ...]:
     """Ports and ranges of ports as one tuple."""
     found: list[int] = []
@@ -70,12 +79,16 @@ Name = Callable[[bytes, int, Look], str]
 """The name of the message that begins at an offset."""
 
 
+KNOWN, ANY = 1, 2
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """A protocol over TCP.
 
     Without `length`, each segment bears the name (with `check`, the one that it finds). With it, the bytes are a
-    sequence of messages, and a segment bears the name of the last one that ends in it.
+    sequence of messages, and a segment bears the name of the last one that ends in it. What is no message bears the
+    name too, up to the segment's end, where `rest` is KNOWN and there were messages before, or where it is ANY.
     """
 
     name: str
@@ -84,4 +97,5 @@ class Spoken:
     called: Name | None = None
     check: Check | None = None
     heard: Check | None = None
-    says: tuple[str, ...] = field(default=())
+    says: tuple[str, ...] = ()
+    rest: int = 0

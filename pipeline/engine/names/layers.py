@@ -189,7 +189,7 @@ def _ipv6(columns: Columns, row: int, data: bytes, last: str) -> str:
         if fragment:
             return "IPv6"
     following = int(columns.values("ipv6.nxt")[row]) if last == "ipv6" else -1
-    if following == 135 or last == "ipv6.mipv6":
+    if following in (62, 135) or last == "ipv6.mipv6":
         return "MIPv6"
     return _IP_PROTOCOLS.get(following, "IPv6")
 

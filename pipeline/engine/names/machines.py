@@ -7,16 +7,22 @@ from pipeline.engine.names.rpc import rpc_heard
 
 
 def tpkt_length(data: bytes, at: int) -> int:
-    """RFC 1006, section 6: version 3 and a length. What is none goes on with what was before, up to the segment's end;
-    but a message on RDP's fast path (MS-RDPBCGR, 2.2.9.1.1.2) that fits in has a length of one or two bytes."""
+    """RFC 1006, section 6: version 3 and a length."""
     if len(data) - at < 4:
         return 0
-    if data[at] == 3 and data[at + 1] == 0:
-        found = int.from_bytes(data[at + 2 : at + 4], "big")
-        if found >= 4:
-            return found
+    found = int.from_bytes(data[at + 2 : at + 4], "big")
+    return found if data[at] == 3 and data[at + 1] == 0 and found >= 4 else -1
+
+
+def rdp_length(data: bytes, at: int) -> int:
+    """As above; or on the fast path (MS-RDPBCGR, 2.2.9.1.1.2), a length of one or two bytes that fits in."""
+    if len(data) - at < 4:
+        return 0
+    found = tpkt_length(data, at)
+    if found > 0:
+        return found
     size = _fast_path(data, at)
-    return size if size and size <= len(data) - at else len(data) - at
+    return size if size and size <= len(data) - at else -1
 
 
 def _fast_path(data: bytes, at: int) -> int:
@@ -30,8 +36,7 @@ def _fast_path(data: bytes, at: int) -> int:
 def tpkt(data: bytes, at: int, look: Look) -> str:
     """ITU-T X.224 in it, and what that carries."""
     if data[at] != 3 or data[at + 1]:
-        size = _fast_path(data, at)
-        return "RDP" if 3389 in (look.srcport, look.dstport) and 0 < size <= len(data) - at else "TPKT"
+        return "RDP"
     kind = data[at + 5] & 0xF0 if len(data) > at + 5 else 0
     header = at + 5 + (data[at + 4] if len(data) > at + 4 else 0)
     rdp = 3389 in (look.srcport, look.dstport)
@@ -304,13 +309,13 @@ def giop_heard(data: bytes, look: Look) -> str:
 
 
 def bittorrent_length(data: bytes, at: int) -> int:
-    """BEP 3: the handshake, then messages with a length of four bytes; what is none ends with the segment."""
+    """BEP 3: the handshake, then messages with a length of four bytes."""
     if data[at] == 0x13 and data[at + 1 : at + 12] == b"BitTorrent ":
         return 68
     if len(data) - at < 4:
         return 0
     found = 4 + int.from_bytes(data[at : at + 4], "big")
-    return found if found <= 1 << 18 else len(data) - at
+    return found if found <= 1 << 18 else -1
 
 
 def x11(data: bytes, look: Look) -> str:

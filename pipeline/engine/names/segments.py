@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pipeline.engine.names import machines, speech, windows
-from pipeline.engine.names.declare import Spoken, ports
+from pipeline.engine.names.declare import ANY, KNOWN, Spoken, at_least, ports
 from pipeline.engine.names.framing import asn1, counted
 from pipeline.engine.names.rpc import RPC_NAMES
 
 SEGMENTS: tuple[Spoken, ...] = (
     # Heard at any port, in this order.
     Spoken("STUN", (3478,), machines.stun_length, heard=machines.stun_heard),
-    Spoken("FIX", (), speech.fix_length, heard=speech.fix_heard),
+    Spoken("FIX", (), speech.fix_length, heard=speech.fix_heard, rest=KNOWN),
     Spoken("VNC", (5500, 5501, 5900, 5901), heard=machines.vnc_heard),
     Spoken("SIP", (5060,), speech.sip_length, speech.sip, heard=speech.sip_heard, says=("SIP/SDP", "SIP/XML")),
     Spoken("DCERPC", (), windows.call_length, windows.call, heard=windows.call_heard, says=windows.WINDOWS_NAMES),
-    Spoken("RPC", (111,), machines.rpc_length, machines.rpc, heard=machines.rpc_stream_heard, says=RPC_NAMES),
-    Spoken("BitTorrent", ports(range(6881, 6890)), machines.bittorrent_length, heard=machines.bittorrent),
+    Spoken("RPC", (111,), machines.rpc_length, machines.rpc, heard=machines.rpc_stream_heard, says=RPC_NAMES,
+           rest=KNOWN),
+    Spoken("BitTorrent", ports(range(6881, 6890)), machines.bittorrent_length, heard=machines.bittorrent,
+           rest=ANY),
     Spoken("THRIFT", (), machines.thrift_length, heard=machines.thrift_heard),
     Spoken("DRDA", (), machines.drda_length, heard=machines.drda_heard),
     Spoken("TDS", (1433, 2433), counted(2, 2, least=8, head=8), heard=machines.tds_heard),
@@ -36,6 +38,16 @@ SEGMENTS: tuple[Spoken, ...] = (
     Spoken("ASAP", (3863,)), Spoken("TFP over TCP", (4223,)), Spoken("Gearman", (4730,)), Spoken("IRC", (6667, 57000)),
     Spoken("Elasticsearch", (9300,)), Spoken("ALLJOYN-NS", (9956,)), Spoken("BEEP", (10288,)),
     Spoken("MEMCACHE", (11211,)), Spoken("PMPROXY", (44322,)), Spoken("WOW", (3724,)),
+    Spoken("MIH", (4551,)), Spoken("TPKT", (2099, 2944, 2945)),
+    *(
+        Spoken(name, ports_of, check=at_least(name, size))
+        for name, ports_of, size in (
+            ("AC DR", (925,), 2), ("RSIP", (4555,), 2), ("IPSICTL", (5010,), 2), ("ELCOM", (5997,), 2),
+            ("CBSP", (48049,), 2), ("NCP", (524,), 8), ("VICP", (1861,), 8), ("ECMP", (6160,), 5),
+            ("OMAPI", (7911,), 8), ("5co-legacy", (8004, 8010), 6), ("PTP/IP", (15740,), 8),
+            ("DB-LSP", (17500,), 5), ("AMS", (48898,), 6),
+        )
+    ),
     # By port, message by message.
     Spoken("WINS-Replication", (42,), counted(0, 4, add=4, most=1 << 20)),
     Spoken("WHOIS", (43,), check=speech.whois),
@@ -43,19 +55,19 @@ SEGMENTS: tuple[Spoken, ...] = (
     Spoken("FINGER", (79,), check=speech.finger),
     Spoken("KRB5", (88,), counted(0, 4, add=4, most=1 << 20)),
     Spoken("TPKT", (102,), machines.tpkt_length, machines.tpkt,
-           says=("COTP", "S7COMM", "S7COMM-PLUS", "RDP", "T.125", "MMS", "SES", "ACSE")),
+           says=("COTP", "S7COMM", "S7COMM-PLUS", "RDP", "T.125", "MMS", "SES", "ACSE"), rest=ANY),
     Spoken("POP", (110,), check=speech.pop, says=("POP/IMF",)),
-    Spoken("NBSS", (139, 445), windows.session_length, windows.session, says=windows.WINDOWS_NAMES),
+    Spoken("NBSS", (139, 445), windows.session_length, windows.session, says=windows.WINDOWS_NAMES, rest=ANY),
     Spoken("IMAP", (143,), speech.imap_length, speech.imap, says=("IMAP/IMF",)),
     Spoken("SNMP", (161, 162), asn1),
-    Spoken("BGP", (179,), counted(16, 2, least=19, most=65_535, starts=b"\xff" * 16)),
+    Spoken("BGP", (179,), counted(16, 2, least=19, most=65_535, starts=b"\xff" * 16), rest=ANY),
     Spoken("Z39.50", (210,), asn1),
     Spoken("RPKI-RTR", (323,), counted(4, 4, least=8, most=65_536)),
     Spoken("LDAP", (389, 3268), machines.ldap_length),
     Spoken("KPASSWD", (464,), counted(0, 4, add=4, most=1 << 20)),
     Spoken("ISAKMP", (500,)),
     Spoken("Modbus/TCP", (502,), counted(4, 2, add=6, least=8, most=65_541, head=8)),
-    Spoken("RTSP", (554, 7236, 8554), speech.rtsp_length, speech.rtsp, says=("RTSP/SDP", "RTP", "RTCP")),
+    Spoken("RTSP", (554, 7236, 8554), speech.rtsp_length, speech.rtsp, says=("RTSP/SDP", "RTP", "RTCP"), rest=ANY),
     Spoken("LDP", (646,), counted(2, 2, add=4, starts=b"\0\1")),
     Spoken("DLEP", (854,), counted(2, 2, add=4, most=65_539)),
     Spoken("OpenVPN", (1194,), counted(0, 2, add=2)),
@@ -65,8 +77,8 @@ SEGMENTS: tuple[Spoken, ...] = (
     Spoken("IEC 60870-5-104", (2404,), machines.iec104_length, machines.iec104, says=("IEC 60870-5 ASDU",)),
     Spoken("kismet", (2501,), check=speech.kismet),
     Spoken("MySQL", (3306,), counted(0, 3, add=4, order="little", head=4)),
-    Spoken("TPKT", (3389,), machines.tpkt_length, machines.tpkt),
-    Spoken("DIAMETER", (3868,), counted(1, 3, least=20)),
+    Spoken("TPKT", (3389,), machines.rdp_length, machines.tpkt, rest=KNOWN),
+    Spoken("DIAMETER", (3868,), counted(1, 3, least=20), rest=ANY),
     Spoken("KNXnet/IP", (3671,), counted(4, 2, least=6, starts=b"\x06\x10")),
     Spoken("LISP", (4342,), counted(2, 2, least=8)),
     Spoken("CFLOW", (4739,), counted(2, 2, least=16)),

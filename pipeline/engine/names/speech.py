@@ -10,6 +10,7 @@ from pipeline.engine.names.media import sip as sip_of
 
 _LITERAL = re.compile(rb"\{(\d{1,9})\+?\}\r?\n$")
 _TYPE = re.compile(rb"\ncontent-type[ \t]*:[ \t]*([!-~]+)", re.IGNORECASE)
+_RTSP = re.compile(rb"RTSP/\d|[A-Z_]{3,16} [^ \r\n]{1,1024} RTSP/\d")
 _FIX = re.compile(rb"8=[^\x01]{1,16}\x019=(\d{1,7})\x01")
 
 
@@ -51,7 +52,7 @@ def rtsp_length(data: bytes, at: int) -> int:
     """RFC 2326: a message, or (section 10.12) a frame of media between messages."""
     if data[at : at + 1] == b"$":
         return 0 if len(data) - at < 4 else 4 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return headers(data, at)
+    return headers(data, at) if _RTSP.match(data, at) else -1
 
 
 def rtsp(data: bytes, at: int, look: Look) -> str:
@@ -81,12 +82,9 @@ def sip_heard(data: bytes, look: Look) -> str:
 
 
 def fix_length(data: bytes, at: int) -> int:
-    """FIX: the fields 8 and 9 come first, the latter tells the length up to the checksum's field of 7 bytes.
-
-    What begins otherwise goes on with what was before, up to the segment's end.
-    """
+    """FIX: the fields 8 and 9 come first, the latter tells the length up to the checksum's field of 7 bytes."""
     if not b"8=FIX".startswith(data[at : at + 5]):
-        return len(data) - at
+        return -1
     found = _FIX.match(data, at)
     if not found:
         return 0 if len(data) - at < 40 else -1

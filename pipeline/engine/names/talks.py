@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.names import layers, media
 from pipeline.engine.names.datagrams import DATAGRAMS
-from pipeline.engine.names.declare import MOST_READ, Look, Over, Spoken
+from pipeline.engine.names.declare import ANY, MOST_READ, Look, Over, Spoken
 from pipeline.engine.names.segments import SEGMENTS
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
-MOST_TALKS = 50_000
+MOST_TALKS = 16_384
 """Conversations of which more is remembered than their protocol; for one more the oldest is forgotten, and begins anew
 with its next segment."""
 MOST_TRIES = 16
-"""Payloads in a row that promised something and held nothing, before a conversation is passed over."""
-MOST_PENDING = 16_384
+"""Payloads in a row that promised something and held nothing, before a conversation is passed over: then only what
+listens at its ports is asked, and of TCP nobody."""
+MOST_PENDING = 4096
 """Bytes of a message's beginning that wait for the rest of its header."""
 
 UNKNOWN, PLAIN, FIRST = 0, 1, 2
@@ -200,7 +201,7 @@ class Talks:
         columns = self._columns
         for lane, name, left in _WHOLE:
             if columns.lane[lane, row]:
-                self._named[row] = PROTOCOL_ID[name]
+                self._named[row] = PROTOCOL_ID.get(name, self._named[row])
                 return left
         return layers.FRAGMENT
 
@@ -213,7 +214,7 @@ class Talks:
             self.hex[row] = name
             self._named[row] = _HEX
         elif name:
-            self._named[row] = PROTOCOL_ID[name]
+            self._named[row] = PROTOCOL_ID.get(name, self._named[row])
         return None
 
     @cython.cfunc
@@ -256,7 +257,7 @@ class Talks:
         look.memo = talk.memo if talk is not None else {}
         name = self._datagram(number, data, look)
         if name:
-            self._named[row] = PROTOCOL_ID[name]
+            self._named[row] = PROTOCOL_ID.get(name, self._named[row])
             if number:
                 self.tried[1, number] = 0
         if talk is None and number and look.memo:
@@ -284,6 +285,8 @@ class Talks:
                 name = _asked(place, data, look)
                 if name:
                     return name
+        if kind == PLAIN:
+            return ""
         for place, hears, stays in _UDP_HEARD:
             name = hears(data, look)
             if name:
@@ -315,7 +318,7 @@ class Talks:
             name = self._speak(kind, talk, number, data, seq, look)
             if name:
                 self.tried[0, number] = 0
-                self._named[row] = PROTOCOL_ID[name]
+                self._named[row] = PROTOCOL_ID.get(name, self._named[row])
                 return None
             tried = kind
         else:
@@ -345,7 +348,7 @@ class Talks:
     def _found(self, number: cython.int, row: cython.Py_ssize_t, place: cython.int, name: str) -> object:
         self.tcp[number] = place
         self.tried[0, number] = 0
-        self._named[row] = PROTOCOL_ID[name]
+        self._named[row] = PROTOCOL_ID.get(name, self._named[row])
         return None
 
     @cython.cfunc
@@ -377,7 +380,9 @@ class Talks:
         while at < many:
             size = length(data, at)
             if size < 0:
-                if not begun:
+                if spoken.rest == ANY or (spoken.rest and self.tcp[number] == place):
+                    name = spoken.name
+                elif not begun:
                     return ""
                 break
             begun = True

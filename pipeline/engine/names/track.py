@@ -207,16 +207,14 @@ class Names:
                             with cython.gil:
                                 known.begins(-number[i], turn[i] & _ANNOUNCED != 0)
                     kind = udp[number[i]]
-                    if kind == _PLAIN:
-                        continue
-                    if kind == 0:
+                    if kind <= _PLAIN:
                         one = u16[_UDP_SRC, i]
                         two = u16[_UDP_DST, i]
                         kind = udp_port[min(one, two)]
                         if kind == 0:
                             kind = udp_port[max(one, two)]
                         if kind == 0:
-                            if number[i] == 0:
+                            if number[i] == 0 or udp[number[i]] == _PLAIN:
                                 continue
                             at = raw_offset[i] + u16[_PAYLOAD, i]
                             if not complete[i] and not datagram_worth(raw, at, u32[_PAYLOAD_LEN, i]):

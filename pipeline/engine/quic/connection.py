@@ -8,7 +8,7 @@ from pipeline.engine.quic import packets
 from pipeline.engine.quic.crypto import CryptoStream
 from pipeline.engine.quic.keys import Keys
 from pipeline.engine.quic.packets import NEGOTIATION, SHORT, Header
-from pipeline.engine.quic.versions import HANDSHAKE, INITIAL, RETRY, ZERO_RTT, keying
+from pipeline.engine.quic.versions import HANDSHAKE, INITIAL, RETRY, ZERO_RTT, has_google_frames, keying
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tls import hello as hellos
 from pipeline.engine.tls import names as n
@@ -18,12 +18,13 @@ from pipeline.schema.exchanges.tls import TLS
 
 
 class Connection:
-    """`client` is who began it, as address and port. Sides: 0 the client, 1 the server."""
+    """`client` is who began it, as address and port. Sides: 0 the client, 1 the server. Of a `hidden` one no
+    fields of frames are told: Wireshark does not see it."""
 
-    __slots__ = ("_highest", "_keys", "_out", "_quiet", "_retried", "_streams", "_tells", "client", "dcid", "ids",
-                 "timeline", "told", "version")
+    __slots__ = ("_highest", "_keys", "_out", "_quiet", "_retried", "_streams", "_tells", "client", "dcid", "hidden",
+                 "ids", "timeline", "told", "version")
 
-    def __init__(self, out: Outlet, client: tuple[bytes, int]) -> None:
+    def __init__(self, out: Outlet, client: tuple[bytes, int], *, hidden: bool = False) -> None:
         self.client = client
         self.version = 0
         # What the client calls the server in its first Initial, or after a Retry: the keys come from it.
@@ -32,7 +33,8 @@ class Connection:
         self.ids = [b"", b""]
         self.timeline: Timeline | None = None
         self.told = False
-        self._tells = out.tells
+        self.hidden = hidden
+        self._tells = out.tells and not hidden
         self._out = out
         self._keys: list[Keys] = []
         # What the server calls itself in its first Retry.
@@ -113,7 +115,7 @@ class Connection:
         number, payload = opened
         self._highest[side] = max(self._highest[side], number)
         stream = self._streams[side]
-        for offset, piece in packets.crypto(payload):
+        for offset, piece in packets.crypto(payload, google=has_google_frames(self.version)):
             stream.add(offset, piece)
             for message in stream.messages():
                 self._message(packet, message, side)
@@ -172,7 +174,8 @@ class Connection:
     def state(self) -> Tree:
         """All that is known."""
         return {
-            "client": list(self.client), "version": self.version, "dcid": self.dcid, "ids": list(self.ids),
+            "client": list(self.client), "hidden": int(self.hidden),
+            "version": self.version, "dcid": self.dcid, "ids": list(self.ids),
             "told": int(self.told), "retried": self._retried, "quiet": int(self._quiet), "highest": list(self._highest),
             "streams": [s.state() for s in self._streams],
             "row": None if self.timeline is None else self.timeline.copied(),

@@ -16,6 +16,7 @@ MOST_FRAMES = 512
 NEGOTIATION, SHORT = 4, 5
 """Types of packets besides those of `versions`: Version Negotiation, and packets with a short header."""
 
+_GOOGLE_ACK, _GOOGLE_PING, _GOOGLE_CRYPTO = 0x40, 7, 8
 _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE, _APPLICATION_CLOSE = 0, 1, 2, 3, 6, 0x1C, 0x1D
 
 
@@ -96,8 +97,9 @@ def _header(data: bytes, at: int) -> Header | None:
     return Header(kind, version, dcid, scid, begin, at if at + size <= whole else 0, min(whole, at + size))
 
 
-def crypto(payload: bytes) -> list[tuple[int, bytes]]:
-    """Offset and bytes of each CRYPTO frame of an Initial's payload, up to the first frame that it may not have."""
+def crypto(payload: bytes, *, google: bool = False) -> list[tuple[int, bytes]]:
+    """Offset and bytes of each CRYPTO frame of an Initial's payload, up to the first frame that it may not have;
+    `google` where the other frames are those of Google's QUIC."""
     found: list[tuple[int, bytes]] = []
     at, end = 0, len(payload)
     for _ in range(MOST_FRAMES):
@@ -107,7 +109,15 @@ def crypto(payload: bytes) -> list[tuple[int, bytes]]:
             break
         kind = payload[at]
         at += 1
-        if kind == _PING:
+        if google:
+            if kind & 0xC0 == _GOOGLE_ACK:
+                at = _past_google_ack(payload, at, end)
+                if at < 0:
+                    break
+                continue
+            if kind == _GOOGLE_CRYPTO:
+                kind = _CRYPTO
+        if kind == (_GOOGLE_PING if google else _PING):
             continue
         if kind == _CRYPTO:
             offset, at = varint(payload, at, end)
@@ -116,7 +126,7 @@ def crypto(payload: bytes) -> list[tuple[int, bytes]]:
                 break
             found.append((offset, payload[at : at + size]))
             at += size
-        elif kind in (_ACK, _ACK_ECN):
+        elif kind in (_ACK, _ACK_ECN) and not google:
             at = _past_ack(payload, at, end, counts=kind == _ACK_ECN)
             if at < 0:
                 break
@@ -144,3 +154,23 @@ def _past_ack(payload: bytes, at: int, end: int, *, counts: bool) -> int:
         if at < 0:
             return -1
     return at
+
+
+def _past_google_ack(payload: bytes, at: int, end: int) -> int:
+    """Where an ACK frame of Google's QUIC ends, whose type stands before `at`; -1 where it is cut."""
+    kind = payload[at - 1]
+    largest, block = _GOOGLE_SIZES[kind >> 2 & 3], _GOOGLE_SIZES[kind & 3]
+    at += largest + 2
+    if kind & 0x20:
+        if at >= end:
+            return -1
+        at += 1 + payload[at] * (1 + block)
+    at += block
+    if at >= end:
+        return -1
+    stamps = payload[at]
+    at += 1 + (5 + 3 * (stamps - 1) if stamps else 0)
+    return at if at <= end else -1
+
+
+_GOOGLE_SIZES = (1, 2, 4, 6)

@@ -17,6 +17,7 @@ PATIENCE = 60_000_000_000
 """A handshake is told as it stands when it began so long ago (ns)."""
 
 _SERVER_PORT = 443
+_DTLS_PORTS = (853, 2221, 5684, 5868)
 
 
 class Quic:
@@ -45,7 +46,7 @@ class Quic:
         source = (packet.addresses[0], packet.ports[0])
         side = int(source != connection.client)
         for header in headers(data):
-            if self._out.tells and header.version:
+            if self._out.tells and header.version and not connection.hidden:
                 packet.detail("quic.version", header.version)
             if header.kind == INITIAL and not side and not connection.follows(header):
                 connection = self._anew(packet, connection)
@@ -59,13 +60,15 @@ class Quic:
             self._notes.note("quic-forgotten", packet.row, self._forgotten)
         source, target = zip(packet.addresses, packet.ports, strict=True)
         from_server = source[1] == _SERVER_PORT and target[1] != _SERVER_PORT
-        connection = self._known[packet.flow] = Connection(self._out, target if from_server else source)
+        hidden = source[1] in _DTLS_PORTS or target[1] in _DTLS_PORTS
+        connection = Connection(self._out, target if from_server else source, hidden=hidden)
+        self._known[packet.flow] = connection
         return connection
 
     def _anew(self, packet: Packet, before: Connection) -> Connection:
         """The client begins another connection on the same ports."""
         before.tell("unfinished")
-        connection = Connection(self._out, before.client)
+        connection = Connection(self._out, before.client, hidden=before.hidden)
         self._known.pop(packet.flow)
         self._known[packet.flow] = connection
         return connection
@@ -97,5 +100,5 @@ class Quic:
         self._forgotten = state["forgotten"]
         self._known = {}
         for flow, known in state["known"]:
-            connection = self._known[flow] = Connection(self._out, (b"", 0))
+            connection = self._known[flow] = Connection(self._out, (b"", 0), hidden=bool(known["hidden"]))
             connection.restore(known)

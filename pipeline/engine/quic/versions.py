@@ -41,6 +41,17 @@ _VERSION_2_DRAFT = _keying("a707c203a59b47184a1d62ca570406ea7ae3e5d3", b"quicv2"
 _VERSION_2 = _keying("0dede3def700a6db819381be6e269dcbf9bd2ed9", b"quicv2")
 
 
+_GOOGLE_SALTS = {
+    0x54303530: _keying("7ff579e5acd072915580304c43a2367c60488310", b"quic"),
+    0x54303531: _keying("7a4edef4e7ccee5fa4506c19124fc8ccda6e033d", b"quic"),
+}
+
+
+def has_google_frames(version: int) -> bool:
+    """Whether TLS is spoken in frames of Google's QUIC (versions T050 and T051)."""
+    return version in _GOOGLE_SALTS
+
+
 def draft(version: int) -> int:
     """The draft of version 1 that a version is, or is made after; 0 for others."""
     if version >> 8 == 0xFF0000:
@@ -59,6 +70,8 @@ def keying(version: int) -> Keying | None:
     if is_reserved(version):
         # What clients of the time of draft 29 sent to see whether a server negotiates; Wireshark reads it so.
         return _DRAFT_29
+    if version in _GOOGLE_SALTS:
+        return _GOOGLE_SALTS[version]
     of = draft(version)
     if not _FIRST_WITH_KEYS <= of <= _LAST_DRAFT:
         return None

@@ -78,12 +78,6 @@ def first_record(data: bytes) -> int:
     return 0
 
 
-PORTS = frozenset((
-    324, 443, 465, 636, 802, 853, 989, 990, 992, 993, 994, 995, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061,
-    5671, 5684, 5868, 8883, 11207, 19999, 27017,
-))
-"""TCP ports at which Wireshark expects TLS, whatever is said there."""
-
 OTHERS_PORTS = frozenset((80, 631, 2869, 3128, 3132, 5985, 8009, 8080, 8088, 11371))
 """TCP ports at which Wireshark takes what a conversation begins with for HTTP or AJP, even TLS."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pipeline.engine.exchanges.choose import TLS_PORTS
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.snapshot import Tree
@@ -11,7 +12,6 @@ from pipeline.engine.tls import hello as hellos
 from pipeline.engine.tls import names as n
 from pipeline.engine.tls import tell
 from pipeline.engine.tls.certificates import Certificates, in_message
-from pipeline.engine.tls.records import PORTS
 from pipeline.engine.tls.suites import suite
 from pipeline.engine.tls.timeline import Timeline
 from pipeline.schema.exchanges.tls import TLS
@@ -56,7 +56,7 @@ class Session:
         """Whether a side is the client: it said ClientHello, or else by the ports."""
         if self._client < 0:
             source, target = packet.ports
-            from_server = source in PORTS or (target not in PORTS and source < target)
+            from_server = source in TLS_PORTS or (target not in TLS_PORTS and source < target)
             self._client = 1 - packet.side if from_server else packet.side
         return side == self._client
 

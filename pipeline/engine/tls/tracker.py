@@ -36,7 +36,8 @@ class Tls:
         first = int(packet.columns.values("tcp.seq")[packet.row]) <= 1
         ports = OTHERS_PORTS | TPKT_PORTS if first else TPKT_PORTS
         quiet = source in ports or target in ports
-        return TlsStream(Session(self._out, self._certificates, self, quiet=quiet))
+        wanted = self._out.tells or self._out.names
+        return TlsStream(Session(self._out, self._certificates, self, quiet=quiet), wanted=wanted and not quiet)
 
     def restored(self, state: Tree) -> TlsStream:
         """The conversation that a state was taken from."""
@@ -44,7 +45,8 @@ class Tls:
         session.restore(state["session"])
         if session.timeline is not None:
             self._open[session.key] = session
-        stream = TlsStream(session)
+        wanted = (self._out.tells or self._out.names) and not session.quiet
+        stream = TlsStream(session, wanted=wanted)
         stream.restore(state)
         return stream
 

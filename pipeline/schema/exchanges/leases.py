@@ -50,10 +50,13 @@ def select() -> str:
     said = f"SELECT {columns} FROM ({_V4}) UNION ALL SELECT {columns} FROM ({_V6})"
     window = "PARTITION BY sensor, address, who ORDER BY at, first_frame"
     before = f"OVER ({window} ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING)"
+    earlier = ("OVER (PARTITION BY sensor, address ORDER BY at, first_frame"
+               " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)")
+    held = f"SELECT *, anyLast(if(what = 'ack', who, NULL)) {earlier} AS holder FROM ({said})"
     begins = f"""
-SELECT *, what = 'ack' AND NOT (any(what) {before} = 'ack'
+SELECT *, what = 'ack' AND NOT (any(what) {before} = 'ack' AND ifNull(holder = who, 0)
     AND any(at + toIntervalSecond(lease)) {before} >= at) AS begins
-FROM ({said})
+FROM ({held})
 """
     so_far = f"OVER ({window} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
     numbered = f"SELECT *, sum(begins) {so_far} AS n FROM ({begins})"
