@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+from socket import AF_INET, inet_ntop
 
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
@@ -40,7 +40,7 @@ def reference(data: bytes, stratum: int) -> str:
     if stratum < 2:
         letters = data.rstrip(b"\0 ")
         return letters.decode("ascii") if letters.isalnum() and letters.isascii() else data.hex()
-    return socket.inet_ntop(socket.AF_INET, data)
+    return inet_ntop(AF_INET, data)
 
 
 class Ntp:

@@ -162,7 +162,7 @@ def test_cut_file(three: Path) -> None:
     (["-T", "fields", "-e", "ip.src", "-E", "quote=x"], "-E quote=x"),
     (["-T", "json", "-e", "ip.src"], "json"),
     (["-c", "0"], "-c"),
-    (["-q", "-z", "conv,foo"], "there are conv,eth, conv,ip, conv,ipv6, conv,tcp, conv,udp, expert"),
+    (["-q", "-z", "conv,foo"], "there are conv,eth, conv,ip, conv,ipv6, conv,tcp, conv,udp, dhcp,stat"),
     (["-z", "conv,tcp,ip.addr==10.0.0.1"], "a display filter after conv,tcp is not taken yet"),
     (["-q", "-e", "ip.src"], "-T fields"),
     (["no", "such", "filter"], "no such filter"),

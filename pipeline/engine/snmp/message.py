@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field
+from socket import AF_INET, inet_ntop
 
 from pipeline.engine.ber import INTEGER, NOTHING, OCTETS, OID, SEQUENCE, Element, element, elements, identifier, integer
 
@@ -115,7 +115,7 @@ def value(data: bytes, of: Element) -> str:
     if tag == OID:
         return identifier(data, of)
     if tag == _IP and len(content) == 4:
-        return socket.inet_ntop(socket.AF_INET, content)
+        return inet_ntop(AF_INET, content)
     if tag in (OCTETS, _OPAQUE):
         content = content[:MOST_VALUE]
         try:

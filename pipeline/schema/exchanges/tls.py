@@ -86,7 +86,7 @@ TLS = exchanges(
       "ECDHE, DHE or MLKEM by the group chosen, or PSK"),
     C("shoal.tls.authentication", "text", "How the suite's server authenticates: RSA, ECDSA, PSK, anon ... (not told "
       "by those of TLS 1.3)"),
-    C("shoal.tls.cipher", "text", "Cipher of the suite: AES_128_GCM ..."),
+    C("shoal.tls.cipher", "text", "Cipher of the suite, as AES_128_GCM"),
     C("shoal.tls.mac", "text", "MAC of the suite: SHA256 ..., AEAD where the cipher authenticates itself"),
     C("shoal.tls.group", "text", "Group (curve) of the key exchange: of the server's key share or ServerKeyExchange"),
     C("tls.handshake.extensions_alpn_str", "string", "Protocol that the server chose by ALPN, where it is in clear"),
@@ -124,7 +124,7 @@ TLS = exchanges(
             C("tls_certificate.serial", "string", "Serial number, in hexadecimal"),
             C("tls_certificate.not_before", "time", "When it begins to hold", unit="ns since 1970-01-01 UTC"),
             C("tls_certificate.not_after", "time", "When it ceases to hold", unit="ns since 1970-01-01 UTC"),
-            C("tls_certificate.key_type", "string", "Kind of its key: RSA, EC with the curve, Ed25519 ..."),
+            C("tls_certificate.key_type", "string", "Kind of its key: RSA, EC with the curve, Ed25519 and others"),
             C("tls_certificate.key_size", "u32", "Size of its key", unit="bits"),
             C("tls_certificate.signature", "string", "Algorithm of its signature"),
             C("tls_certificate.fingerprint", "string", "SHA-256 of the certificate, in hexadecimal"),
