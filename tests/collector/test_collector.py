@@ -43,7 +43,8 @@ def test_a_file_in_shards_gives_the_rows_of_the_whole(broker: Broker) -> None:
     assert ran.returncode == 0, said
     whole = Rows()
     engine, columns = Engine(lambda rows: whole.flows.extend(rows_of(rows, FLOW_STATES)),
-                             lambda rows: whole.events.extend(rows_of(rows, EVENT_STATES))), Columns(PACKETS)
+                             lambda rows: whole.events.extend(rows_of(rows, EVENT_STATES)),
+                             whole.take_exchanges), Columns(PACKETS)
     with open_capture(str(DEMO)) as reader:
         for batch in reader:
             decode_frames(batch, columns)

@@ -16,6 +16,8 @@ from pipeline.store.database import Database
 from pipeline.store.importer import import_capture
 from pipeline.store.migrate import migrate
 from pipeline.store.store import Store
+from tests.exchanges.everything import everything
+from tests.exchanges.hear import BEGIN
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "samples" / "demo.pcapng", *sorted((ROOT / "tests" / "scenarios").glob("*.pcap.gz")))
@@ -82,6 +84,7 @@ def _fragments() -> list[Frame]:
 def _sources() -> list[Frame]:
     """The frames of all sources as if all had begun at once, by time."""
     found = _fragments()
+    found += [(time - BEGIN, len(frame), frame) for time, frame in everything()]
     for path in SOURCES:
         first = -1
         with open_capture(str(path)) as reader:

@@ -70,7 +70,7 @@ class Rows:
             sorted(self.flows, key=lambda row: (row["shoal.first_frame"], row["shoal.last_frame"])),
             sorted(self.events, key=lambda row: (row["shoal.event.frame"], row["shoal.event.name"])),
             {
-                name: sorted(rows, key=lambda row: (row["shoal.first_frame"], row["shoal.exchange"]))
+                name: sorted(rows, key=lambda row: (row["shoal.first_frame"], row["shoal.exchange"], str(row)))
                 for name, rows in sorted(self.exchanges.items())
             },
         )
