@@ -6,13 +6,12 @@ A deterministic function of the rows: no clock, no randomness, no input or outpu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.arp.duplicates import DuplicateAddresses
-from pipeline.engine.exchanges import Exchanges
 from pipeline.engine.flows import Flows
 from pipeline.engine.minutes import Tick
 from pipeline.engine.notes import Notes
@@ -20,6 +19,9 @@ from pipeline.engine.snapshot import Tree
 from pipeline.engine.tcp.analysis import Analysis
 from pipeline.engine.tcp.cause import Causes
 from pipeline.schema.columns import Columns
+
+if TYPE_CHECKING:
+    from pipeline.engine.exchanges import Exchanges
 
 Sink = Callable[[Columns], None]
 """Takes rows that are handed out; they are overwritten when it returns."""
@@ -52,7 +54,12 @@ class Trackers:
         self.duplicates = DuplicateAddresses(notes)
         self.flows = Flows(self.causes, flows, notes) if flows is not None else None
         heard = exchanges is not None or details or names
-        self.exchanges = Exchanges(notes, exchanges, details=details) if heard else None
+        self.exchanges: Exchanges | None = None
+        if heard:
+            # Not before: what parses certificates and the like takes longer to load than many a capture to read.
+            from pipeline.engine.exchanges import Exchanges
+
+            self.exchanges = Exchanges(notes, exchanges, details=details)
         self._judges = causes or flows is not None
 
     def process(
