@@ -20,7 +20,7 @@ CLASSES: dict[int, str] = {
 """Classes of status codes (RFC 9110 section 15)."""
 _KNOWN = frozenset(status.value for status in HTTPStatus)
 _BROKEN = "???: broken"
-_NAMES = frozenset(("HTTP", "HTTP/XML", "HTTP/JSON", "IPP", "OCSP", "SSDP"))
+_NAMES = frozenset(("HTTP", "HTTP/XML", "HTTP/JSON", "IPP", "OCSP", "SSDP", "DoH"))
 _MILLISECOND = 1_000_000
 _RULE = b"=" * 100 + b"\n"
 

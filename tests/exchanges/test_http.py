@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.exchanges.dns_bytes import query
 from tests.exchanges.hear import SECOND, Frame, Heard, Talk, answer, ask, heard, same_in_any_batches
 
 GET = b"GET /a?b HTTP/1.1\r\nHost: example.org\r\nUser-Agent: test/1\r\nReferer: http://r/\r\n\r\n"
@@ -204,3 +205,17 @@ def test_ssdp() -> None:
     assert found.details[1]["http.request.method"] == ["M-SEARCH"]
     assert [row.get("http.response.code") for row in found.rows["http"]] == [None, 200]
     assert found.rows["http"][1]["udp.dstport"] == 1900
+
+
+def test_a_message_of_dns_as_a_body_is_told() -> None:
+    message = query("example.org", ident=0)
+    head = b"POST /dns-query HTTP/1.1\r\nHost: a\r\nContent-Type: application/dns-message\r\nContent-Length: %d\r\n\r\n"
+    talk = Talk(80, mss=40).open().client(head % len(message) + message)
+    last = len(talk.frames)
+    talk.server(b"HTTP/1.1 204 No Content\r\n\r\n")
+    found = same_in_any_batches(talk.close().frames)
+    told = [number for number, details in found.details.items() if "dns.id" in details]
+    assert (told[0], found.names[told[0]]) == (last, "DoH")
+    assert found.details[last]["dns.qry.name"] == ["example.org"]
+    (row,) = found.rows["http"]
+    assert (row["shoal.http.request.body"], row["shoal.http.request.whole"]) == (len(message), 1)

@@ -6,6 +6,8 @@ import pytest
 from hpack import Encoder
 
 from pipeline.engine.http.http2 import PREFACE
+from tests.exchanges.dns_bytes import ASKED as ASKED_NAME
+from tests.exchanges.dns_bytes import record, response
 from tests.exchanges.hear import SECOND, Talk, heard, same_in_any_batches
 
 ASKED = [
@@ -94,3 +96,19 @@ def test_caps(monkeypatch: pytest.MonkeyPatch) -> None:
     found = same_in_any_batches(two)
     assert len(found.rows["http"]) == 1
     assert ("http2-conversations-passed-over", 1) in found.events
+
+
+def test_a_message_of_dns_is_told_where_its_stream_ends() -> None:
+    asks, answers = Encoder(), Encoder()
+    message = response("example.org", record(ASKED_NAME, 1, bytes((192, 0, 2, 1))), ident=0)
+    talk = Talk(80, mss=60).open().client(PREFACE + request(asks, 1))
+    head = answers.encode([(":status", "200"), ("content-type", "application/dns-message")])
+    talk.server(frame(1, 1, head, 4) + frame(0, 1, b"\2" + message[:9] + b"\0\0", 8))
+    talk.server(frame(0, 1, message[9:], 1))
+    last = len(talk.frames)
+    found = same_in_any_batches(talk.close().frames)
+    assert found.names[last] == "DoH"
+    assert found.details[last]["dns.qry.name"] == ["example.org"]
+    assert found.details[last]["dns.unsolicited"] == [1]
+    (row,) = found.rows["http"]
+    assert (row["http.content_type"], row["shoal.http.response.body"]) == ("application/dns-message", len(message) + 3)

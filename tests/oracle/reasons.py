@@ -77,10 +77,6 @@ _because(
     "ndpi--doq.pcapng",
 )
 _because(
-    "DNS over HTTP/2 in clear: tshark reads the messages in the bodies, Shoal keeps no bodies.",
-    "suricata-verify--app-layer-protocol-exact__input.pcap",
-)
-_because(
     "TLS inside OpenVPN's control channel or RDP over UDP: Shoal does not put these together.",
     "ndpi--openvpn_nohmac.pcapng", "ndpi--443-opvn.pcap", "ndpi--rdp2.pcap",
 )

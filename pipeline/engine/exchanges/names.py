@@ -20,7 +20,7 @@ PROTOCOLS: tuple[str, ...] = (
     "", "Ethernet", "ARP", "IPv4", "IPv6", "ICMP", "ICMPv6", "UDP", "TCP", "DNS", "MDNS", "LLMNR", "DHCP", "DHCPv6",
     "HTTP", "HTTP/XML", "HTTP/JSON", "SSDP", "HTTP2", "SSL", "SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3",
     "QUIC", "SMTP", "SMTP/IMF", "SSH", "SSHv1", "SSHv2", "OICQ", "NTP", "SNMP", "KRB5", "BOOTP",
-    "WebSocket", "IPP", "OCSP", "RARP", "DRARP", "Inverse ARP",
+    "WebSocket", "IPP", "OCSP", "RARP", "DRARP", "Inverse ARP", "DoH",
 )  # fmt: skip
 """The names that trackers give."""
 PROTOCOLS = tuple(dict.fromkeys((*PROTOCOLS, *NAMES)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from pipeline.engine.dns.carried import tell_carried
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.http.half import CHUNK, FRAMES, HEAD, LAST, TRAILER, UNTIL_CLOSED, Half
 from pipeline.engine.http.http2 import PREFACE
@@ -90,6 +91,8 @@ class HttpDialogue:
         if message is None:
             return self._junk(packet, half, data)
         half.partial, half.junk = b"", 0
+        if message.carries_dns() and not (message.kind == RESPONSE and self._bodiless(message.code, side)):
+            return self._carried(packet, side, half, message, data)
         return self._begin(packet, side, half, message)
 
     def _junk(self, packet: Packet, half: Half, data: bytes) -> int:
@@ -121,6 +124,19 @@ class HttpDialogue:
         half.mode, half.body = LAST, length - 1
         self._waits(packet, half, message)
         return end + length - 1
+
+    def _carried(self, packet: Packet, side: int, half: Half, message: Message, data: bytes) -> int:
+        """The body, a message of DNS, is wanted whole."""
+        end = message.head + message.length
+        if len(data) < end:
+            half.partial, half.partial_frame = data, packet.frame
+            return 0
+        half.message, half.head_frame, half.body = message, packet.frame, message.length
+        self._tell(packet, half, message)
+        if half.told and self._teller.tells:
+            tell_carried(packet, data[message.head : end])
+        self._complete(packet, side, half)
+        return end
 
     def _waits(self, packet: Packet, half: Half, message: Message) -> None:
         if self._teller.stores:

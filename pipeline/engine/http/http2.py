@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.engine.dns.carried import tell_carried
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.http.hpacked import Fields, Headers
-from pipeline.engine.http.message import number, text
+from pipeline.engine.http.message import DNS_MESSAGE, MOST_DNS, number, text
 from pipeline.engine.http.rows import MOST_TEXT, Teller
 from pipeline.engine.snapshot import Tree
 
@@ -33,15 +34,17 @@ _ANSWERED = {b"content-type": "http.content_type", b"server": "http.server", b"l
 
 
 class _Half:
-    """`awaited` is (type, flags, stream) of a frame whose last byte is awaited, `block` a header that is not whole."""
+    """`awaited` is (type, flags, stream) of a frame whose last byte is awaited, `block` a header that is not whole.
+    `carried` has the messages of DNS under way, by stream."""
 
-    __slots__ = ("awaited", "block", "block_flags", "block_stream", "headers")
+    __slots__ = ("awaited", "block", "block_flags", "block_stream", "carried", "headers")
 
     def __init__(self) -> None:
         self.headers = Headers()
         self.awaited: tuple[int, int, int] | None = None
         self.block = b""
         self.block_stream = self.block_flags = 0
+        self.carried: dict[int, bytes] = {}
 
 
 class Http2Dialogue:
@@ -79,12 +82,16 @@ class Http2Dialogue:
                 return 0
             self._frame(packet, side, kind, flags, stream, data[9 : 9 + size])
             return 9 + size
+        carries = kind == _DATA and size <= MOST_DNS and stream in half.carried
+        if carries and len(data) < 9 + size:
+            self.need[side] = 9 + size
+            return 0
         if kind == _DATA and stream in self._streams:
             column = "shoal.http.request.body" if self._streams[stream]["side"] == side else "shoal.http.response.body"
             row = self._streams[stream]["row"]
             row[column] = row.get(column, 0) + size
         if len(data) >= 9 + size:
-            self._frame(packet, side, kind, flags, stream, b"")
+            self._frame(packet, side, kind, flags, stream, data[9 : 9 + size] if carries else b"")
             return 9 + size
         half.awaited = (kind, flags, stream)
         return 9 + size - 1
@@ -115,7 +122,13 @@ class Http2Dialogue:
                 self._headers(packet, side, target, fields)
         elif kind != _DATA:
             return
+        elif data:
+            _gather(half.carried, stream, data[1 : max(1, len(data) - data[0])] if flags & _PADDED else data)
         if flags & _END_STREAM:
+            if (message := half.carried.pop(stream, None)):
+                packet.name("DoH")
+                if self._teller.tells:
+                    tell_carried(packet, message)
             self._ended(packet, side, stream)
 
     def _headers(self, packet: Packet, side: int, stream: int, fields: Fields) -> None:
@@ -149,6 +162,8 @@ class Http2Dialogue:
                 row["shoal.http.ttfb"] = max(0, packet.time - known["asked"])
         kept = _ASKED if request else _ANSWERED
         for name, value in fields:
+            if name == b"content-type" and value == DNS_MESSAGE:
+                self._halves[side].carried[stream] = b""
             column = kept.get(name)
             if column is not None and column not in row:
                 row[column] = value[:MOST_TEXT].decode("utf-8", "replace")
@@ -196,6 +211,8 @@ class Http2Dialogue:
     def _tell(self, stream: int) -> None:
         known = self._streams.pop(stream, None)
         if known is not None:
+            for half in self._halves:
+                half.carried.pop(stream, None)
             self._teller.row(known["row"])
 
     def lost(self, packet: Packet, side: int, count: int) -> bool:
@@ -219,7 +236,8 @@ class Http2Dialogue:
         return {
             "streams": [[stream, known] for stream, known in self._streams.items()],
             "halves": [
-                [h.headers.state(), list(h.awaited) if h.awaited else [], h.block, h.block_stream, h.block_flags]
+                [h.headers.state(), list(h.awaited) if h.awaited else [], h.block, h.block_stream, h.block_flags,
+                 [[stream, message] for stream, message in h.carried.items()]]
                 for h in self._halves
             ],
         }
@@ -227,10 +245,17 @@ class Http2Dialogue:
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self._streams = dict(state["streams"])
-        for half, (headers, awaited, block, stream, flags) in zip(self._halves, state["halves"], strict=True):
+        for half, (headers, awaited, block, stream, flags, carried) in zip(self._halves, state["halves"], strict=True):
             half.headers.restore(headers)
             half.awaited = (awaited[0], awaited[1], awaited[2]) if awaited else None
             half.block, half.block_stream, half.block_flags = block, stream, flags
+            half.carried = dict(carried)
+
+
+def _gather(carried: dict[int, bytes], stream: int, data: bytes) -> None:
+    """A part of a message of DNS; all that are under way together are as long as one may be."""
+    if stream in carried and sum(map(len, carried.values())) + len(data) <= MOST_DNS:
+        carried[stream] += data
 
 
 def _block(kind: int, flags: int, data: bytes) -> bytes:

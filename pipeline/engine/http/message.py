@@ -11,6 +11,10 @@ MOST_HEAD = 1 << 16
 """Bytes of a head; a longer one is not taken for one."""
 MOST_LINES = 512
 """Lines of a head that are looked at."""
+MOST_DNS = 1 << 16
+"""Bytes of a message of DNS that is carried."""
+DNS_MESSAGE = b"application/dns-message"
+"""The media type of such a message (RFC 8484 section 6)."""
 
 FIELDS: dict[bytes, str] = {
     b"host": "http.host", b"user-agent": "http.user_agent", b"content-type": "http.content_type",
@@ -61,6 +65,13 @@ class Message:
             if known == name:
                 return value
         return None
+
+    def carries_dns(self) -> bool:
+        """Whether the body is a message of DNS."""
+        if not (0 < self.length < MOST_DNS and self.counted) or self.chunked:
+            return False
+        media = self.get("http.content_type")
+        return media is not None and media.partition(b";")[0].strip().lower() == DNS_MESSAGE
 
     def has(self, name: str, token: bytes) -> bool:
         """Whether a value of a field has `token` (small letters) in it."""

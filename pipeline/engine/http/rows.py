@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.http.half import Half
-from pipeline.engine.http.message import NOTIFICATIONS, REQUEST, Message, number, text
+from pipeline.engine.http.message import DNS_MESSAGE, NOTIFICATIONS, REQUEST, Message, number, text
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.exchanges.http import HTTP
@@ -29,6 +29,7 @@ _LINE = {
 }
 _MEDIA = {
     b"application/ipp": "IPP", b"application/ocsp-request": "OCSP", b"application/ocsp-response": "OCSP",
+    DNS_MESSAGE: "DoH",
 }  # fmt: skip
 
 
