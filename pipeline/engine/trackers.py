@@ -21,7 +21,7 @@ from pipeline.engine.tcp.cause import Causes
 from pipeline.schema.columns import Columns
 
 if TYPE_CHECKING:
-    from pipeline.engine.exchanges import Exchanges
+    from pipeline.engine.exchanges.exchanges import Exchanges
 
 Sink = Callable[[Columns], None]
 """Takes rows that are handed out; they are overwritten when it returns."""
@@ -57,7 +57,7 @@ class Trackers:
         self.exchanges: Exchanges | None = None
         if heard:
             # Not before: what parses certificates and the like takes longer to load than many a capture to read.
-            from pipeline.engine.exchanges import Exchanges
+            from pipeline.engine.exchanges.exchanges import Exchanges
 
             self.exchanges = Exchanges(notes, exchanges, details=details)
         self._judges = causes or flows is not None

@@ -102,7 +102,7 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> Listen:
         made.append(one)
         return Registry({"http": one}, conversations={"http": one})
 
-    monkeypatch.setattr("pipeline.engine.exchanges.registry", registered)
+    monkeypatch.setattr("pipeline.engine.exchanges.exchanges.registry", registered)
 
     def run(frames: list[Frame], events: list[tuple[str, int]] | None = None, cut: int = 1 << 20,
             batches: tuple[tuple[int, bool], ...] = ((1, True), (3, False), (5, True))) -> list[tuple[object, ...]]:
