@@ -109,7 +109,7 @@ def datagram_is(raw: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, siz
     if rule == _UFTP:
         return a == 0x30 or a == 0x40 or a == 0x50
     if rule == _TPLINK:
-        return a == 0xD6
+        return a == 0xD0
     if rule == _OMRON:
         return size >= 12 and b == 0 and _is_one_of(a, 0x80, 0xC0, 0xC1, 0x81, 0)
     if rule == _KERBEROS:
