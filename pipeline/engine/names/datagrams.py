@@ -26,7 +26,7 @@ DATAGRAMS: tuple[Over, ...] = (
     Over("GIOP", (), None, network.miop),
     # By port, whatever it says.
     Over("ECHO", (7,)), Over("DAYTIME", (13,)), Over("Chargen", (19,)), Over("TIME", (37,)), Over("DNS", (53,)),
-    Over("NTP", (123,), network.ntp), Over("NBNS", (137,)), Over("XYPLEX", (173,)), Over("CLDAP", (389,)),
+    Over("NTP", (123,)), Over("NBNS", (137,)), Over("XYPLEX", (173,)), Over("CLDAP", (389,)),
     Over("SRVLOC", (427,)), Over("MobileIP", (434,)), Over("KPASSWD", (464,)), Over("Auto-RP", (496,)),
     Over("ISAKMP", (500,)), Over("WHO", (513,)), Over("Syslog", (514,)), Over("RIPng", (521,)), Over("NCP", (524,)),
     Over("TSP", (525,)), Over("DHCPv6", (546, 547)), Over("CUPS", (631,)), Over("AODV", (654,)), Over("LMP", (701,)),
@@ -62,7 +62,7 @@ DATAGRAMS: tuple[Over, ...] = (
     ),
     # By port, if what it says fits.
     Over("DHCP", (67, 68), network.dhcp, says=("BOOTP",)),
-    Over("TFTP", (69,), network.tftp),
+    Over("TFTP", (69,)),
     Over("KRB5", (88, 750), offices.kerberos, says=("KRB4",)),
     Over("NBDS", (138,), offices.nbdgm, says=("BROWSER", "SMB", "SMB_NETLOGON", "LANMAN")),
     Over("SNMP", (161, 162, 8161), network.snmp),

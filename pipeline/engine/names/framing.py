@@ -13,6 +13,26 @@ _MOST_HEADERS = 16_384
 _LENGTH = re.compile(rb"\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})", re.IGNORECASE)
 
 
+class Counted:
+    """What `counted` makes; `need` bytes must be there, and a message has `least` to `most`."""
+
+    def __init__(self, at: int, size: int, add: int, order: Literal["big", "little"], starts: bytes, least: int,
+                 most: int, need: int) -> None:  # fmt: skip
+        self.at, self.size, self.add, self.order = at, size, add, order
+        self.starts, self.least, self.most, self.need = starts, least, most, need
+
+    def __call__(self, data: bytes, begin: int) -> int:
+        """How long the message is that begins at an offset, as `declare.Length`."""
+        starts = self.starts
+        if starts and not data.startswith(starts[: len(data) - begin], begin):
+            return -1
+        if len(data) - begin < self.need:
+            return 0
+        at = begin + self.at
+        found = int.from_bytes(data[at : at + self.size], self.order) + self.add
+        return found if self.least <= found <= self.most else -1
+
+
 def counted(at: int, size: int, *, add: int = 0, order: Literal["big", "little"] = "big", starts: bytes = b"",
             least: int = 0, most: int = MOST_MESSAGE, head: int = 0) -> Length:  # fmt: skip
     """Messages whose length, less `add` bytes, stands in `size` bytes at offset `at`, and that begin with `starts`.
@@ -20,16 +40,7 @@ def counted(at: int, size: int, *, add: int = 0, order: Literal["big", "little"]
     A message shorter than `least` or longer than `most` is none; before it is asked, `head` bytes must be there.
     """
     need = max(at + size, len(starts), head)
-
-    def length(data: bytes, begin: int) -> int:
-        if not data.startswith(starts[: len(data) - begin], begin):
-            return -1
-        if len(data) - begin < need:
-            return 0
-        found = int.from_bytes(data[begin + at : begin + at + size], order) + add
-        return found if max(1, least, need if not head else at + size) <= found <= most else -1
-
-    return length
+    return Counted(at, size, add, order, starts, max(1, least, need if not head else at + size), most, need)
 
 
 def asn1(data: bytes, begin: int) -> int:

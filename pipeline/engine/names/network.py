@@ -18,16 +18,6 @@ def dhcp(data: bytes, look: Look) -> str:
     return "DHCP" if data[236:240] == b"\x63\x82\x53\x63" else "BOOTP"
 
 
-def tftp(data: bytes, look: Look) -> str:
-    """RFC 1350, section 5."""
-    return "TFTP"
-
-
-def ntp(data: bytes, look: Look) -> str:
-    """RFC 5905."""
-    return "NTP"
-
-
 def snmp(data: bytes, look: Look) -> str:
     """RFC 1157: a sequence, then the version as an INTEGER."""
     if len(data) < 5 or data[0] != 0x30:

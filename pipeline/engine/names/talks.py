@@ -13,6 +13,7 @@ from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.names import layers, media
 from pipeline.engine.names.datagrams import DATAGRAMS
 from pipeline.engine.names.declare import ANY, MOST_READ, Look, Over, Spoken
+from pipeline.engine.names.quick import datagram_rule, segment_rules
 from pipeline.engine.names.segments import SEGMENTS
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -67,6 +68,13 @@ UDP_NAME = np.array(
     [0, 0, *(PROTOCOL_ID[o.name] if o.check is None and (o.ports or o.stays) else 0 for o in DATAGRAMS), 0], np.uint16
 )
 """Of each place the name, where no byte need be looked at."""
+_RTP = Over("RTP", check=media.rtp)
+UDP_RULE = np.array([0, 0, *(datagram_rule(over) for over in (*DATAGRAMS, _RTP))], np.uint8)
+TCP_RULE = segment_rules(SEGMENTS)
+"""Of each place how its names are told by `quick`."""
+UDP_OWN = np.array([0, 0, *(PROTOCOL_ID[over.name] for over in (*DATAGRAMS, _RTP))], np.uint16)
+TCP_OWN = np.array([0, 0, *(PROTOCOL_ID[s.name] for s in SEGMENTS)], np.uint16)
+"""Of each place the name that it bears first."""
 IGMP_NAME = np.array([PROTOCOL_ID.get(layers.GROUP_NAMES.get(kind, ""), 0) for kind in range(256)], np.uint16)
 """By the kind of an IGMP message the name, 0 where it alone does not tell."""
 _TCP_HEARD = tuple((place, s.heard) for place, s in enumerate(SEGMENTS, FIRST) if s.heard is not None)
@@ -133,8 +141,8 @@ class Talks:
 
     Of each TCP conversation and each UDP one, `tcp` and `udp` hold what it speaks (UNKNOWN, PLAIN, or a place), `tried`
     (TCP, UDP) how many payloads in a row told nothing, `talked` whether `_talks` has it. Of a TCP conversation `server`
-    is 1 plus the side that answered a SYN, `opened` has a bit for each side that is amid a message, and `until` (side)
-    the sequence number behind that message.
+    is 1 plus the side that answered a SYN, `opened` has a bit for each side that is amid a message and (2 bits on) for
+    each of which a message's beginning waits, and `until` (side) the sequence number behind that message.
     """
 
     def __init__(self, notes: Notes) -> None:
@@ -234,6 +242,9 @@ class Talks:
                 del self._talks[oldest]
                 if oldest > 0:
                     self.opened[oldest] = 0
+                    self.talked[0, oldest] = 0
+                else:
+                    self.talked[1, -oldest] = 0
                 self.forgotten += 1
                 self._notes.note("talks-forgotten", row, self.forgotten)
             talk = self._talks[number] = _Talk()
@@ -367,15 +378,16 @@ class Talks:
         name, at, begun = "", 0, False
         if self.opened[number] & bit:
             left = (int(self.until[which, number]) - seq) & _WORD
-            self.opened[number] &= 3 ^ bit
+            self.opened[number] &= 15 ^ bit
             if left <= wire:
-                name, at = side.name, left
+                name, at = spoken.name if called is None else side.name, left
                 begun = True
         elif side.head:
             begun = True
             if side.next == seq:
                 data = side.head + data
             side.head = b""
+            self.opened[number] &= 15 ^ bit << 2
         many = len(data)
         while at < many:
             size = length(data, at)
@@ -389,6 +401,7 @@ class Talks:
             if size == 0:
                 if not cut and many - at <= MOST_PENDING:
                     side.head, side.next = data[at:], (seq + wire) & _WORD
+                    self.opened[number] |= bit << 2
                 break
             told = called(data, at, look) if called is not None else spoken.name
             at += size

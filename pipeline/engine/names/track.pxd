@@ -1,3 +1,4 @@
+from pipeline.engine.names.quick cimport datagram_is, ends_a_line, message_length, session_name
 from pipeline.engine.names.talks cimport Talks
 from pipeline.engine.names.worth cimport datagram_worth, is_stun, segment_worth
 

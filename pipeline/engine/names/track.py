@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
-from pipeline.engine.names import layers, talks
+from pipeline.engine.names import layers, quick, talks
+from pipeline.engine.names.declare import MOST_READ
 from pipeline.engine.names.talks import Talks
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -20,6 +21,7 @@ from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
 if not cython.compiled:
+    from pipeline.engine.names.quick import datagram_is, ends_a_line, message_length, session_name
     from pipeline.engine.names.worth import datagram_worth, is_stun, segment_worth
 
 
@@ -42,6 +44,7 @@ _TCP_DST = cython.declare(cython.Py_ssize_t, _s.u16("tcp.dstport"))
 _UDP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("udp.srcport"))
 _UDP_DST = cython.declare(cython.Py_ssize_t, _s.u16("udp.dstport"))
 _FLAGS = cython.declare(cython.Py_ssize_t, _s.u16("tcp.flags"))
+_UDP_LEN = cython.declare(cython.Py_ssize_t, _s.u16("udp.length"))
 _SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
 _LEN = cython.declare(cython.Py_ssize_t, _s.u32("tcp.len"))
 _MARKS = cython.declare(cython.Py_ssize_t, _s.u32("shoal.tcp.analysis"))
@@ -61,11 +64,57 @@ _DONE = cython.declare(cython.int, layers.DONE)
 _PLAIN = cython.declare(cython.int, talks.PLAIN)
 _RST = cython.declare(cython.int, 4)
 _WORD = cython.declare(cython.uint, 0xFFFFFFFF)
+_FIRST = cython.declare(cython.int, talks.FIRST)
+_MOST_READ = cython.declare(cython.Py_ssize_t, MOST_READ)
+_NBSS = cython.declare(cython.int, quick.NBSS)
+_RESP = cython.declare(cython.int, quick.RESP)
 _HALF = cython.declare(cython.uint, 0x80000000)
 # Segments with these marks are not looked into.
 _AGAIN = cython.declare(cython.uint, _marks("retransmission", "spurious_retransmission", "out_of_order", "keep_alive"))
 # But one that was sent again on duplicate acknowledgments is.
 _FAST = cython.declare(cython.uint, _marks("fast_retransmission"))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _spoken(raw: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, size: cython.Py_ssize_t, seq: cython.uint,
+            rule: cython.longlong[:, ::1], own: cython.ushort[::1], place: cython.int, opened: cython.uchar[::1],
+            until: cython.uint[:, ::1], number: cython.int, side: cython.int) -> cython.int:  # fmt: skip
+    """The name of a segment of `size` bytes at `start` of a conversation that speaks what is at `place`, as
+    `Talks._speak` tells it; 0 where no message ends in it, -1 where that must be asked, and nothing was changed."""
+    at: cython.Py_ssize_t = start
+    end: cython.Py_ssize_t = start + size
+    length: cython.longlong
+    left: cython.uint
+    name: cython.int = 0
+    bit: cython.int = 1 << side
+    if start < 0 or end > raw.shape[0] or opened[number] & bit << 2:
+        return -1
+    if rule[place, 0] == _RESP:
+        return own[place] if ends_a_line(raw, end, size) else -1
+    if opened[number] & bit:
+        left = (until[side, number] - seq) & _WORD
+        if left > size or rule[place, 0] == _NBSS:
+            return -1
+        at += left
+        name = own[place]
+    while at < end:
+        length = message_length(raw, at, end, rule, place)
+        if length <= 0:
+            return -1
+        if rule[place, 0] == _NBSS:
+            name = session_name(raw, at, at + length) if at + length <= end else 0
+            if name == 0:
+                return -1
+        at += length
+        if at <= end:
+            name = own[place] if rule[place, 0] != _NBSS else name
+    opened[number] &= 15 ^ bit
+    if at > end:
+        until[side, number] = (seq + (at - start)) & _WORD
+        opened[number] |= bit
+    return name
 
 
 @cython.cclass
@@ -117,6 +166,10 @@ class Names:
         udp_port: cython.ushort[::1] = memoryview(talks.UDP_PORT) if plain else talks.UDP_PORT
         tcp_name: cython.ushort[::1] = memoryview(talks.TCP_NAME) if plain else talks.TCP_NAME
         udp_name: cython.ushort[::1] = memoryview(talks.UDP_NAME) if plain else talks.UDP_NAME
+        udp_own: cython.ushort[::1] = memoryview(talks.UDP_OWN) if plain else talks.UDP_OWN
+        tcp_own: cython.ushort[::1] = memoryview(talks.TCP_OWN) if plain else talks.TCP_OWN
+        udp_rule: cython.uchar[::1] = memoryview(talks.UDP_RULE) if plain else talks.UDP_RULE
+        tcp_rule: cython.longlong[:, ::1] = memoryview(talks.TCP_RULE) if plain else talks.TCP_RULE
         igmp_name: cython.ushort[::1] = memoryview(talks.IGMP_NAME) if plain else talks.IGMP_NAME
         server: cython.uchar[::1] = known.server
         talked: cython.uchar[:, ::1] = known.talked
@@ -131,6 +184,8 @@ class Names:
         at: cython.Py_ssize_t
         k: cython.int
         kind: cython.int
+        told: cython.int
+        size: cython.Py_ssize_t
         left: cython.uint
         one: cython.int
         two: cython.int
@@ -194,6 +249,16 @@ class Names:
                     if tcp_name[kind]:
                         named[i] = tcp_name[kind]
                         continue
+                    if kind == tcp[number[i]] and tcp_rule[kind, 0] and talked[0, number[i]] and not complete[i]:
+                        at = raw_offset[i] + u16[_PAYLOAD, i]
+                        told = -1
+                        if u32[_PAYLOAD_LEN, i] == u32[_LEN, i]:
+                            told = _spoken(raw, at, u32[_LEN, i], u32[_SEQ, i], tcp_rule, tcp_own, kind, opened, until,
+                                           number[i], turn[i] & _SIDE)  # fmt: skip
+                        if told >= 0:
+                            tried[0, number[i]] = 0
+                            named[i] = told if told else just_tcp
+                            continue
                     with cython.gil:
                         known.segment(i)
                 elif k == _DATAGRAM:
@@ -223,6 +288,19 @@ class Names:
                     if udp_name[kind]:
                         named[i] = udp_name[kind]
                         continue
+                    if not complete[i] and udp_rule[kind]:
+                        at = raw_offset[i] + u16[_PAYLOAD, i]
+                        size = min(u32[_PAYLOAD_LEN, i], _MOST_READ)
+                        told = datagram_is(raw, at, size, max(size, u16[_UDP_LEN, i] - 8), udp_rule[kind])
+                        if told == 1:
+                            named[i] = udp_own[kind]
+                            if number[i] != 0:
+                                tried[1, number[i]] = 0
+                            continue
+                        if told == 0 and number[i] != 0 and udp[number[i]] == _PLAIN and not is_stun(raw, at, size):
+                            one = max(one, two) if udp_port[min(one, two)] else 0
+                            if udp_port[one] == 0 or udp_port[one] == kind:
+                                continue
                     with cython.gil:
                         known.datagram(i)
                 elif k == _GROUPS and igmp_name[u8[_IGMP_TYPE, i]]:
