@@ -89,18 +89,24 @@ def _soa(names: Names, at: int, length: int) -> str:
     return f"{primary} {mailbox} {serial} {refresh} {retry} {expire} {minimum}"
 
 
+# Of text that is ASCII what cannot be printed, and of bytes that are no text all, as zone files write them.
+_CONTROLS = {c: f"\\{c:03d}" for c in (*range(32), 127)}
+_BYTES = [f"\\{c:03d}" if c < 32 or c >= 127 else '\\"' if c == 34 else chr(c) for c in range(256)]
+
+
 def quoted(raw: bytes) -> str:
     """A character string as zone files write it: in quotes, what is not printable ASCII as \\DDD; UTF-8 is kept."""
     if not (raw.isascii() and (text := raw.decode("ascii")).isprintable() and '"' not in text and "\\" not in text):
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
-            text = raw.decode("latin-1")
-            text = "".join(c if c < "\x7f" else f"\\{ord(c):03d}" for c in text)
-            text = text.replace('"', '\\"')
+            text = "".join([_BYTES[b] for b in raw])
         else:
             text = text.replace("\\", "\\\\").replace('"', '\\"')
-        text = "".join(c if c.isprintable() else "".join(f"\\{b:03d}" for b in c.encode()) for c in text)
+            if text.isascii():
+                text = text.translate(_CONTROLS)
+            elif not text.isprintable():
+                text = "".join([c if c.isprintable() else "".join([f"\\{b:03d}" for b in c.encode()]) for c in text])
     return f'"{text}"'
 
 

@@ -27,6 +27,8 @@ class Quic:
         self._notes = notes
         self._out = out
         self._known: dict[int, Connection] = {}
+        # Of these those whose row waits, or did lately.
+        self._waiting: dict[int, Connection] = {}
         self._settled: set[int] = set()
         self._forgotten = 0
 
@@ -51,6 +53,8 @@ class Quic:
             if header.kind == INITIAL and not side and not connection.follows(header):
                 connection = self._anew(packet, connection)
             connection.packet(packet, data, header, side)
+            if connection.timeline is not None:
+                self._waiting[packet.flow] = connection
         return True
 
     def _begin(self, packet: Packet) -> Connection:
@@ -81,10 +85,12 @@ class Quic:
 
     def tick(self, now: int) -> None:
         """Tell what began a minute ago."""
-        for connection in self._known.values():
+        for flow, connection in list(self._waiting.items()):
             line = connection.timeline
             if line is not None and line.row["shoal.first_time"] < now - PATIENCE:
                 connection.tell("unfinished")
+            if connection.timeline is None:
+                del self._waiting[flow]
 
     def finish(self, now: int) -> None:
         """Tell all that waits."""
@@ -93,7 +99,10 @@ class Quic:
 
     def state(self) -> Tree:
         """All that is known."""
-        return {"known": [[flow, c.state()] for flow, c in self._known.items()], "forgotten": self._forgotten}
+        return {
+            "known": [[flow, c.state()] for flow, c in self._known.items()], "forgotten": self._forgotten,
+            "waiting": [flow for flow, c in self._waiting.items() if c.timeline is not None],
+        }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
@@ -102,3 +111,4 @@ class Quic:
         for flow, known in state["known"]:
             connection = self._known[flow] = Connection(self._out, (b"", 0), hidden=bool(known["hidden"]))
             connection.restore(known)
+        self._waiting = {flow: self._known[flow] for flow in state["waiting"]}

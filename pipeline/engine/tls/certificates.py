@@ -11,8 +11,6 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
-from pipeline.engine.tls.der import name_texts
-
 MOST_KEPT = 4096
 """Certificates whose parts are kept; all are forgotten when there are more."""
 
@@ -28,8 +26,7 @@ _LAST = (1 << 63) - 1
 
 class Certificate(NamedTuple):
     """What is told of a certificate. Times in ns since 1970; `names` has the subject's alternative names, each behind
-    a comma; texts are empty, and times 0, where the certificate cannot be parsed. `texts` are Wireshark's fields of
-    its names and their values."""
+    a comma; texts are empty, and times 0, where the certificate cannot be parsed."""
 
     subject: str
     issuer: str
@@ -42,7 +39,6 @@ class Certificate(NamedTuple):
     signature: str
     fingerprint: str
     self_signed: bool
-    texts: tuple[tuple[str, str], ...]
 
 
 class Certificates:
@@ -84,8 +80,7 @@ def in_message(data: bytes, at: int, end: int, *, tls13: bool) -> Iterator[bytes
 
 def parsed(der: bytes, fingerprint: str) -> Certificate:
     """The parts of a certificate, which are those of a hostile one too: nothing is raised."""
-    texts = tuple(name_texts(der, 0, len(der)))
-    nothing = Certificate("", "", "", "", 0, 0, "", 0, "", fingerprint, False, texts)
+    nothing = Certificate("", "", "", "", 0, 0, "", 0, "", fingerprint, False)
     if len(der) > MOST_BYTES:
         return nothing
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cython
+
 from pipeline.engine.tls.names import SSL2, draft, is_grease
 
 MOST_EXTENSIONS = 256
@@ -57,18 +59,23 @@ def highest_version(version: int, versions: Sequence[int]) -> int:
     return max(offered, key=lambda v: 0x0304 if draft(v) else v, default=version)
 
 
-def _u16(data: bytes, at: int) -> int:
+def _u16(data: bytes, at: cython.Py_ssize_t) -> cython.int:
     return data[at] << 8 | data[at + 1]
 
 
-def _numbers(data: bytes, at: int, end: int) -> list[int]:
+def _numbers(data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> list[int]:
     """The 16-bit numbers between two places."""
-    return [data[i] << 8 | data[i + 1] for i in range(at, end - 1, 2)]
+    found: list[int] = []
+    while at + 1 < end:
+        found.append(data[at] << 8 | data[at + 1])
+        at += 2
+    return found
 
 
-def client_hello(data: bytes, at: int, end: int) -> Hello:
+def client_hello(data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Hello:
     """The ClientHello whose body stands in `data[at:end]`; of one that is cut or faulty, what is before the fault."""
     hello = Hello()
+    size: cython.Py_ssize_t
     if end - at < 35:
         return hello
     hello.version = _u16(data, at)
@@ -87,13 +94,14 @@ def client_hello(data: bytes, at: int, end: int) -> Hello:
         return hello
     at += 1 + data[at]
     if at + 2 <= end:
-        _extensions(hello, data, at, end, from_server=False)
+        _extensions(hello, data, at, end, False)
     return hello
 
 
-def server_hello(data: bytes, at: int, end: int) -> Hello:
+def server_hello(data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Hello:
     """The ServerHello whose body stands in `data[at:end]`."""
     hello = Hello()
+    size: cython.Py_ssize_t
     if end - at < 36:
         if end - at >= 2:
             hello.version = _u16(data, at)
@@ -114,11 +122,11 @@ def server_hello(data: bytes, at: int, end: int) -> Hello:
         hello.ciphers = [_u16(data, at)]
         at += 2
     if at + 2 <= end:
-        _extensions(hello, data, at, end, from_server=True)
+        _extensions(hello, data, at, end, True)
     return hello
 
 
-def hello_retry_request(data: bytes, at: int, end: int) -> Hello:
+def hello_retry_request(data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Hello:
     """The HelloRetryRequest of drafts of TLS 1.3 up to 21, which is a message of its own."""
     hello = Hello()
     hello.retry = True
@@ -130,11 +138,11 @@ def hello_retry_request(data: bytes, at: int, end: int) -> Hello:
         hello.ciphers = [_u16(data, at)]
         at += 2
     if at + 2 <= end:
-        _extensions(hello, data, at, end, from_server=True)
+        _extensions(hello, data, at, end, True)
     return hello
 
 
-def ssl2_client_hello(data: bytes, at: int, end: int) -> Hello:
+def ssl2_client_hello(data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Hello:
     """The CLIENT-HELLO of SSL 2 behind its type: version, lengths, cipher specs of 24 bits, session id, challenge."""
     hello = Hello()
     hello.ssl2 = True
@@ -150,7 +158,7 @@ def ssl2_client_hello(data: bytes, at: int, end: int) -> Hello:
     return hello
 
 
-def ssl2_server_hello(data: bytes, at: int, end: int) -> tuple[Hello, bytes]:
+def ssl2_server_hello(data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> tuple[Hello, bytes]:
     """The SERVER-HELLO of SSL 2 behind its type, and its certificate."""
     hello = Hello()
     hello.ssl2 = True
@@ -161,10 +169,14 @@ def ssl2_server_hello(data: bytes, at: int, end: int) -> tuple[Hello, bytes]:
     return hello, data[at + 10 : min(end, at + 10 + size)]
 
 
-def _extensions(hello: Hello, data: bytes, at: int, end: int, *, from_server: bool) -> None:
+def _extensions(hello: Hello, data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t,
+                from_server: cython.bint) -> None:  # fmt: skip
     end = min(end, at + 2 + _u16(data, at))
     at += 2
     types = hello.extensions
+    kind: cython.Py_ssize_t
+    size: cython.Py_ssize_t
+    stop: cython.Py_ssize_t
     while at + 4 <= end and len(types) < MOST_EXTENSIONS:
         kind, size = _u16(data, at), _u16(data, at + 2)
         at += 4
@@ -178,7 +190,7 @@ def _extensions(hello: Hello, data: bytes, at: int, end: int, *, from_server: bo
             elif at < stop:
                 hello.versions = _numbers(data, at + 1, min(stop, at + 1 + data[at]))
         elif kind in (_KEY_SHARE, _KEY_SHARE_BEFORE_DRAFT_23):
-            _key_shares(hello, data, at, stop, from_server=from_server)
+            _key_shares(hello, data, at, stop, from_server)
         elif kind == _QUIC_PARAMETERS or kind == _QUIC_PARAMETERS_OF_DRAFTS:
             hello.quic = data[at:stop]
         elif kind == _EARLY_DATA:
@@ -200,7 +212,7 @@ def _extensions(hello: Hello, data: bytes, at: int, end: int, *, from_server: bo
         at += size
 
 
-def _names(hello: Hello, data: bytes, at: int, end: int) -> None:
+def _names(hello: Hello, data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> None:
     """server_name (RFC 6066, section 3); a server's is empty."""
     at += 2
     while at + 3 <= end:
@@ -211,7 +223,7 @@ def _names(hello: Hello, data: bytes, at: int, end: int) -> None:
         at += size
 
 
-def _alpn(hello: Hello, data: bytes, at: int, end: int) -> None:
+def _alpn(hello: Hello, data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> None:
     """application_layer_protocol_negotiation (RFC 7301)."""
     at += 2
     while at < end:
@@ -220,7 +232,8 @@ def _alpn(hello: Hello, data: bytes, at: int, end: int) -> None:
         at += 1 + size
 
 
-def _key_shares(hello: Hello, data: bytes, at: int, end: int, *, from_server: bool) -> None:
+def _key_shares(hello: Hello, data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t,
+                from_server: cython.bint) -> None:  # fmt: skip
     if from_server:
         hello.key_shares = _numbers(data, at, min(end, at + 2))
         return

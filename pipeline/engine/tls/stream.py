@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cython
+
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tls import records
@@ -57,6 +59,18 @@ class TlsStream:
             at = records.first_record(data)
         while end - at >= records.HEADER:
             version = session.version
+            if (data[at] == APPLICATION_DATA and version > SSL2 and session.timeline is None and not session.tells
+                    and (version != TLS13 or (data[at + 1] == 3 and data[at + 2] < 4))):
+                # The bulk of what is sent: nothing is to be known of such a record but where it ends.
+                size = data[at + 3] << 8 | data[at + 4]
+                if at + records.HEADER + size > end:
+                    self._rest[side] = [APPLICATION_DATA, data[at + 1] << 8 | data[at + 2], size]
+                    at += records.HEADER + size - 1
+                    break
+                if not self._shown:
+                    self._show(packet, version)
+                at += records.HEADER + size
+                continue
             if version == SSL2 or (records.is_ssl2_client_hello(data, at) if SSL2 < version < TLS13
                                    else records.looks_like_ssl2(data, at)):
                 done = self._ssl2(packet, side, data, at)
@@ -75,7 +89,7 @@ class TlsStream:
             packet.leave()
         return at
 
-    def _show(self, packet: Packet, version: int) -> None:
+    def _show(self, packet: Packet, version: cython.int) -> None:
         """A record of the frame is whole: the frame is named by the version known before it, or by the record's."""
         known = self._session.version
         if self._session.quiet:

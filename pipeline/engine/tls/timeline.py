@@ -34,13 +34,13 @@ _CERTIFICATE_FIELDS = (
     "subject", "issuer", "names", "serial", "not_before", "not_after", "key_type", "key_size", "signature",
     "fingerprint", "self_signed",
 )  # fmt: skip
-_LISTS = (
-    "tls_cipher.id", "tls_cipher.name", "tls_version.offered", "tls_alpn.offered", "tls_group.offered",
-    "tls_key_share.offered", "tls_signature.offered", "tls_extension.type",
-    *(f"tls_certificate.{name}" for name in ("sender", *_CERTIFICATE_FIELDS)),
-    *(f"tls_alert.{name}" for name in ("frame", "sender", "level", "desc", "name")),
-    *(f"tls_message.{name}" for name in ("frame", "sender", "name")),
-)  # fmt: skip
+_ALERT_FIELDS = ("frame", "sender", "level", "desc", "name")
+_STEPS = {
+    name: (f"shoal.tls.{name}_frame", f"shoal.tls.{name}_time") for name in (
+        "hello_retry", "server_encrypted", "certificate", "server_key_exchange", "server_done", "client_key_exchange",
+        "client_ccs", "server_ccs", "client_finished", "server_finished", "client_data", "server_data", "completed",
+    )
+}  # fmt: skip
 
 
 def text(data: bytes) -> str:
@@ -91,8 +91,8 @@ class Timeline:
     def begin(cls, packet: Packet, *, from_client: bool, transport: str) -> Timeline:
         """A handshake whose first message is complete with this frame."""
         row = packet.exchange(TLS, reverse=not from_client)
-        for name in _LISTS:
-            row[name] = []
+        # Other lists are made when there is something to put in them: most handshakes have no alerts.
+        row["tls_message.frame"], row["tls_message.sender"], row["tls_message.name"] = [], [], []
         row["shoal.tls.transport"] = transport
         row["shoal.tls.completed"] = 0
         return cls(row)
@@ -108,14 +108,15 @@ class Timeline:
 
     def step(self, packet: Packet, name: str) -> None:
         """A step of STEPS is done with this frame; only the first counts."""
-        row, frame = self.row, f"shoal.tls.{name}_frame"
+        row = self.row
+        frame, time = _STEPS[name]
         if frame not in row:
             row[frame] = packet.frame
-            row[f"shoal.tls.{name}_time"] = packet.time - row["shoal.first_time"]
+            row[time] = packet.time - row["shoal.first_time"]
 
     def has(self, name: str) -> bool:
         """Whether a step is done."""
-        return f"shoal.tls.{name}_frame" in self.row
+        return _STEPS[name][0] in self.row
 
     def message(self, packet: Packet, name: str, *, from_client: bool) -> None:
         """A message of the handshake."""
@@ -214,6 +215,9 @@ class Timeline:
     def certificate(self, found: Certificate, *, from_client: bool) -> None:
         """A certificate that a side sent."""
         row = self.row
+        if "tls_certificate.sender" not in row:
+            for name in ("sender", *_CERTIFICATE_FIELDS):
+                row[f"tls_certificate.{name}"] = []
         if len(row["tls_certificate.sender"]) < MOST_CERTIFICATES:
             row["tls_certificate.sender"].append(_SIDES[not from_client])
             for name in _CERTIFICATE_FIELDS:
@@ -222,12 +226,15 @@ class Timeline:
     def alert(self, packet: Packet, level: int, desc: int, *, from_client: bool) -> None:
         """An alert in clear."""
         row = self.row
+        if "tls_alert.frame" not in row:
+            for name in _ALERT_FIELDS:
+                row[f"tls_alert.{name}"] = []
         if len(row["tls_alert.frame"]) < MOST_ALERTS:
             values: tuple[Any, ...] = (
                 packet.frame, _SIDES[not from_client], ALERT_LEVELS.get(level, str(level)), desc,
                 ALERTS.get(desc, str(desc)),
             )  # fmt: skip
-            for name, value in zip(("frame", "sender", "level", "desc", "name"), values, strict=True):
+            for name, value in zip(_ALERT_FIELDS, values, strict=True):
                 row[f"tls_alert.{name}"].append(value)
         if level == FATAL and not row["shoal.tls.completed"]:
             row.setdefault("shoal.tls.outcome", "alert")

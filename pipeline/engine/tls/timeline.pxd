@@ -1,0 +1,2 @@
+cdef class Timeline:
+    cdef public dict row
