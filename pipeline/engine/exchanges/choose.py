@@ -33,15 +33,16 @@ def protocol_of(data: bytes, ports: tuple[int, int]) -> str:
 
     `ports` are those of sender and receiver. Empty where none is to follow it, UNDECIDED where more bytes may tell.
     """
-    for name, is_it in _BY_CONTENT:
+    if not data:
+        return UNDECIDED
+    # Most conversations that nobody follows are told by the first byte of each of their segments.
+    first = data[0]
+    for name, is_it in _BY_FIRST[first]:
         if is_it(data, ports):
             return name
     if len(data) < _FEW and _may_become(data):
         return UNDECIDED
-    for name, of in _BY_PORT:
-        if ports[0] in of or ports[1] in of:
-            return name
-    return ""
+    return _PORT_NAMES[min(_PORT_RANKS.get(ports[0], _NO_PORT), _PORT_RANKS.get(ports[1], _NO_PORT))]
 
 
 def _tls(data: bytes, ports: tuple[int, int]) -> bool:
@@ -117,11 +118,35 @@ _BY_PORT: tuple[tuple[str, frozenset[int]], ...] = (
     ("http", HTTP_PORTS),
     ("tls", TLS_PORTS),
 )
-_BEGINNINGS = (_PREFACE, b"HTTP/", b"SSH-", b"EHLO ", b"HELO ", b"220", *(m + b" " for m in sorted(HTTP_METHODS)))
+_PORT_NAMES = (*(name for name, _ in _BY_PORT), "")
+_NO_PORT = len(_BY_PORT)
+_PORT_RANKS: dict[int, int] = {}
+for _rank, (_, _ports) in enumerate(_BY_PORT):
+    for _port in _ports:
+        _PORT_RANKS.setdefault(_port, _rank)
+
+_WORDS = (_PREFACE, b"HTTP/", b"SSH-", b"EHLO ", b"HELO ", b"220", *(m + b" " for m in sorted(HTTP_METHODS)))
+_BEGINNINGS = tuple(tuple(word for word in _WORDS if word[0] == byte) for byte in range(256))
+"""By first byte, what content tells by a word."""
+
+_FIRSTS: dict[str, bytes] = {
+    "tls": bytes((20, 21, 22, 23, *range(0x80, 0x100))),
+    "http2": b"P",
+    "http": b"H" + bytes(sorted({method[0] for method in HTTP_METHODS})),
+    "ssh": b"S",
+    "smtp": b"EeHh2",
+    "imap": b"*",
+    "pop": b"+",
+    "xmpp": b"<",
+    "proxy": b"P\r",
+}
+"""Bytes with which each begins that content tells."""
+_BY_FIRST = tuple(tuple(line for line in _BY_CONTENT if byte in _FIRSTS[line[0]]) for byte in range(256))
 
 
 def _may_become(data: bytes) -> bool:
-    """Whether so few bytes may be the beginning of something that content tells."""
-    return any(whole.startswith(data) for whole in _BEGINNINGS) or (
-        len(data) < 6 and (20 <= data[0] <= 23 or data[0] & 0x80 != 0) and data[1:2] in (b"", b"\3")
+    """Whether so few bytes, one at least, may be the beginning of something that content tells."""
+    first = data[0]
+    return any(whole.startswith(data) for whole in _BEGINNINGS[first]) or (
+        len(data) < 6 and (20 <= first <= 23 or first & 0x80 != 0) and data[1:2] in (b"", b"\3")
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,31 +37,65 @@ SILENCE = 300_000_000_000
 PATIENCE = 10_000_000_000
 """What came behind a hole waits for so long (ns of the capture) for the hole to be filled."""
 
-_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
-_REPEATS = RETRANSMISSION | FAST | SPURIOUS
-_WINDOW = 1024
-_NEAR = 1 << 20
+_FIN = cython.declare(cython.int, 1)
+_SYN = cython.declare(cython.int, 2)
+_RST = cython.declare(cython.int, 4)
+_ACK = cython.declare(cython.int, 16)
+_BEGINS = cython.declare(cython.int, bits.BEGINS | bits.REUSED)
+_REUSED = cython.declare(cython.int, bits.REUSED)
+_REPEATS = cython.declare(cython.uint, RETRANSMISSION | FAST | SPURIOUS)
+_AGAIN = cython.declare(cython.uint, RETRANSMISSION)
+_ASIDE = cython.declare(cython.uint, OUT_OF_ORDER | KEEP_ALIVE)
+_UNKNOWN = cython.declare(cython.int, UNKNOWN)
+_FOLLOWED = cython.declare(cython.int, FOLLOWED)
+_PASSED_OVER = cython.declare(cython.int, PASSED_OVER)
+_GIVEN_UP = cython.declare(cython.int, ANEW)
+_WINDOW = cython.declare(cython.longlong, 1024)
+_NEAR = cython.declare(cython.longlong, 1 << 20)
+_WORD = cython.declare(cython.longlong, 0xFFFFFFFF)
+_HALF = cython.declare(cython.longlong, 0x80000000)
+_ENDLESS = cython.declare(cython.longlong, (1 << 62) + (1 << 40))
 
 
-class _Conversation:
-    """`dialogue` is None as long as no protocol is known. `last` is the time of its last segment, `spoke` whether there
-    was one since the conversation was last looked at for giving it up; `slot` is its place in `Passing`, and `passed`
-    says whether bytes went by there before a snapshot."""
-
-    __slots__ = ("dialogue", "last", "passed", "protocol", "sides", "slot", "spoke", "tries", "turns")
+@cython.cclass
+class Conversation:
+    """`dialogue` is None as long as no protocol is known; `mindful` is it, if it wants to be told more. `last` is the
+    time of its last segment, `spoke` whether there was one since the conversation was last looked at for giving it up;
+    `slot` is its place in `Passing`, and `passed` says whether bytes went by there before a snapshot. `over` says that
+    it is not followed any more."""
 
     def __init__(self) -> None:
         self.protocol = ""
         self.dialogue: Dialogue | None = None
-        self.sides = (Side(), Side())
+        self.mindful: Mindful | None = None
+        self.one = Side()
+        self.other = Side()
+        self.sides = (self.one, self.other)
         self.tries = 0
         self.turns = 0
         self.last = 0
         self.spoke = False
         self.slot = 0
         self.passed = False
+        self.over = False
+
+    def speak(self, protocol: str, dialogue: Dialogue | None) -> None:
+        """From here on it is `dialogue` that takes it, of tracker `protocol`."""
+        self.protocol = protocol
+        self.dialogue = dialogue
+        told_more = hasattr(dialogue, "missed") and hasattr(dialogue, "ended")
+        self.mindful = cast(Mindful, dialogue) if told_more else None
+
+    def side(self, index: cython.int) -> Side:
+        """Side 0 or 1."""
+        return self.other if index else self.one
+
+    def size(self) -> cython.longlong:
+        """How many of its bytes wait."""
+        return self.one.have + self.one.held_bytes + self.other.have + self.other.held_bytes
 
 
+@cython.cclass
 class Dialogues:
     """The conversations that are followed, by the engine's number. `followed` is, of each number, UNKNOWN, FOLLOWED,
     PASSED_OVER or ANEW."""
@@ -67,7 +103,7 @@ class Dialogues:
     def __init__(self, notes: Notes, trackers: Mapping[str, Conversations]) -> None:
         self._notes = notes
         self._trackers = trackers
-        self._known: dict[int, _Conversation] = {}
+        self._known: dict[int, Conversation] = {}
         self._holes: dict[int, int] = {}
         self._bytes = 0
         self._forgotten = 0
@@ -77,6 +113,10 @@ class Dialogues:
         self._passing = Passing()
         self._columns: Columns
         self.followed: NDArray[np.uint8] = np.zeros(1024, np.uint8)
+        self._look()
+
+    def _look(self) -> None:
+        self._followed = self.followed if cython.compiled else memoryview(self.followed)  # type: ignore[arg-type]
 
     def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> None:
         """Take up a batch, and make room for its conversations."""
@@ -87,6 +127,7 @@ class Dialogues:
         most = int(numbers.max(initial=0))
         if most >= len(self.followed):
             self.followed = grown(self.followed, 2 * most)
+            self._look()
         self._passing.begin(most, columns.rows)
 
     @property
@@ -101,91 +142,101 @@ class Dialogues:
 
     def segment(self, packet: Packet) -> None:
         """Take a segment with payload, or one that begins or ends a side or a conversation."""
-        number = packet.number
-        if packet.turn & (bits.BEGINS | bits.REUSED):
-            self._end(number, UNKNOWN)
-        if self.followed[number] == PASSED_OVER:
+        number: cython.int = packet.number
+        if packet.turn & _BEGINS:
+            self._end(number, _UNKNOWN)
+        state: cython.int = self._followed[number]
+        if state == _PASSED_OVER:
             return
-        conversation = self._known.get(number)
-        if conversation is None:
+        marks: cython.uint = packet.marks
+        known = self._known.get(number)
+        if known is None:
             # What was given up amid its bytes is not taken up by bytes that are sent again.
-            if not packet.length or (self.followed[number] == ANEW and packet.marks & _REPEATS):
+            if not packet.length or (state == _GIVEN_UP and marks & _REPEATS):
                 return
-            conversation = self._open(packet)
+            known = self._open(packet)
+        conversation: Conversation = known
         self._settle(conversation)
         conversation.last = packet.time
         conversation.spoke = True
-        marks = packet.marks
-        packet.muted = marks & _REPEATS == RETRANSMISSION or marks & (OUT_OF_ORDER | KEEP_ALIVE) != 0
-        before = self._size(conversation)
+        packet.muted = marks & _REPEATS == _AGAIN or marks & _ASIDE != 0
+        before: cython.longlong = conversation.size()
         self._take_in(packet, conversation)
         packet.muted = False
-        if number not in self._known:
+        if conversation.over:
             self._bytes -= before
             return
-        conversation.slot = self._passing.arm(number, conversation.slot, conversation.sides)
-        self._bytes += self._size(conversation) - before
+        self._arm(number, conversation)
+        self._bytes += conversation.size() - before
         if self._bytes > MOST_BYTES:
             self._shed(packet)
 
-    def _take_in(self, packet: Packet, conversation: _Conversation) -> None:
-        number, row, index = packet.number, packet.row, packet.side
-        length, flags, side = packet.length, packet.flags, conversation.sides[index]
-        if number in self._holes:
-            self._acknowledge(number, row + 1)
-            self._judge(packet, conversation)
-            if number not in self._known:
+    def _arm(self, number: cython.int, conversation: Conversation) -> None:
+        conversation.slot = self._passing.arm(number, conversation.slot, conversation.one, conversation.other)
+
+    def _take_in(self, packet: Packet, conversation: Conversation) -> None:
+        number: cython.int = packet.number
+        index: cython.int = packet.side
+        length: cython.longlong = packet.length
+        flags: cython.int = packet.flags
+        sequence: cython.longlong = packet.seq
+        ahead: cython.longlong
+        side: Side = conversation.side(index)
+        other: Side = conversation.side(1 - index)
+        if self._holes and number in self._holes:
+            self._acknowledge(number, packet.row + 1)
+            self._judge(packet, conversation, False)
+            if conversation.over:
                 return
-        sequence = packet.seq
-        other = conversation.sides[1 - index]
         if flags & _ACK and other.at >= 0:
-            ahead = (packet.ack - other.at) & 0xFFFFFFFF
-            if 0 < ahead < 0x80000000:
+            ahead = packet.ack
+            ahead = (ahead - other.at) & _WORD
+            if 0 < ahead < _HALF:
                 # What was acknowledged and not seen will hardly come.
                 other.acked = max(other.acked, other.at + ahead)
         if flags & _SYN:
             sequence += 1
-            if side.at < 0 or packet.turn & bits.REUSED:
+            if side.at < 0 or packet.turn & _REUSED:
                 side.begin(sequence)
         if side.at < 0 and (length or flags & _FIN):
-            ahead = packet.relative - 1 if packet.completeness & 1 and self.followed[number] != ANEW else 0
+            ahead = 0
+            if packet.completeness & 1 and self._followed[number] != _GIVEN_UP:
+                ahead = packet.relative
+                ahead -= 1
             # What came before the first byte that is seen may be on its way yet, if it is not much.
-            side.begin(sequence - (ahead if 0 < ahead < _NEAR else 0))
-        self.followed[number] = FOLLOWED
+            side.begin(sequence - ahead if 0 < ahead < _NEAR else sequence)
+        self._followed[number] = _FOLLOWED
         if length:
-            place = side.place(sequence)
+            place: cython.longlong = side.place(sequence)
             if place + length > side.at:
                 self._arrive(packet, conversation, index, place, place + length)
-                if number not in self._known:
+                if conversation.over:
                     return
         if flags & _FIN and side.fin < 0:
             side.fin = side.place(sequence) + length
         if flags & _RST or side.fin >= 0:
-            self._close(packet, conversation, index, reset=flags & _RST != 0)
+            self._close(packet, conversation, index, flags & _RST != 0)
 
-    def _size(self, conversation: _Conversation) -> int:
-        one, other = conversation.sides
-        return one.have + one.held_bytes + other.have + other.held_bytes
-
-    def _open(self, packet: Packet) -> _Conversation:
+    def _open(self, packet: Packet) -> Conversation:
         if len(self._known) >= MOST_CONVERSATIONS:
             self._bytes -= self._give_up()
             self._forgotten += 1
             self._notes.note("streams-forgotten", packet.row, self._forgotten)
-        conversation = self._known[packet.number] = _Conversation()
+        conversation = Conversation()
+        self._known[packet.number] = conversation
         return conversation
 
-    def _give_up(self) -> int:
+    def _give_up(self) -> cython.longlong:
         """Give up the conversation that said nothing for longest, more or less: each has a second chance. How many
         bytes of it waited."""
         while True:
             number = next(iter(self._known))
-            conversation = self._known[number]
+            conversation: Conversation = self._known[number]
             if self._settle(conversation):
                 conversation.spoke = True
-                conversation.slot = self._passing.arm(number, conversation.slot, conversation.sides)
+                self._arm(number, conversation)
             if not conversation.spoke or len(self._known) == 1:
-                size = self._size(conversation)
+                size = conversation.size()
                 self._end(number, ANEW)
                 return size
             conversation.spoke = False
@@ -198,36 +249,48 @@ class Dialogues:
             self._bytes_forgotten += size
         self._notes.note("stream-bytes-forgotten", packet.row, self._bytes_forgotten)
 
-    def _end(self, number: int, then: int) -> None:
+    def _end(self, number: cython.int, then: cython.int) -> None:
         """The conversation is not followed any more; `followed` says `then` of its number."""
-        self.followed[number] = then
-        conversation = self._known.pop(number, None)
-        self._holes.pop(number, None)
-        if conversation is None:
+        self._followed[number] = then
+        known = self._known.pop(number, None)
+        if known is None:
             return
+        self._holes.pop(number, None)
+        conversation: Conversation = known
+        conversation.over = True
         if conversation.slot:
             self._passing.release(number, conversation.slot)
-        if isinstance(conversation.dialogue, Mindful):
-            conversation.dialogue.ended()
+        if conversation.mindful is not None:
+            conversation.mindful.ended()
 
-    def _settle(self, conversation: _Conversation) -> bool:
+    def _settle(self, conversation: Conversation) -> cython.bint:
         """Learn what was passed over since the last time; whether anything was."""
-        passed, conversation.passed = conversation.passed, False
-        return (conversation.slot != 0 and self._passing.settle(conversation.slot, conversation.sides)) or passed
+        passed: cython.bint = conversation.passed
+        conversation.passed = False
+        if conversation.slot and self._passing.settle(conversation.slot, conversation.one, conversation.other):
+            return True
+        return passed
 
     # Holes.
 
-    def _acknowledge(self, number: int, row: int) -> None:
+    def _acknowledge(self, number: cython.int, row: cython.Py_ssize_t) -> None:
         """Learn what was acknowledged in the rows before `row` and not looked at yet."""
         first = self._holes[number]
-        for index, side in enumerate(self._known[number].sides):
+        conversation: Conversation = self._known[number]
+        side: Side
+        for index in range(2):
+            side = conversation.side(index)
             if side.held:
                 side.acked = max(side.acked, self._acks.highest(number, index, side, first, row))
         self._holes[number] = row
 
-    def _judge(self, packet: Packet, conversation: _Conversation, *, now: bool = False) -> None:
+    def _judge(self, packet: Packet, conversation: Conversation, now: cython.bint) -> None:
         """Go on behind holes that will not be filled: known by acknowledgments, by what waits, by time, or `now`."""
-        for index, side in enumerate(conversation.sides):
+        index: cython.int
+        side: Side
+        gap: cython.longlong
+        for index in range(2):
+            side = conversation.side(index)
             while side.held and (
                 now or side.acked >= side.held[0][0] or side.too_much() or packet.time - side.since > PATIENCE
             ):
@@ -240,15 +303,18 @@ class Dialogues:
                 if not self._lost(packet, conversation, index, gap):
                     return
                 self._go_on(packet, conversation, index)
-                if packet.number not in self._known:
+                if conversation.over:
                     return
 
-    def _arrive(self, packet: Packet, conversation: _Conversation, index: int, start: int, stop: int) -> None:
+    def _arrive(
+        self, packet: Packet, conversation: Conversation, index: cython.int, start: cython.longlong,
+        stop: cython.longlong,
+    ) -> None:  # fmt: skip
         """Take the places from `start` to `stop`, of which some are new."""
-        side = conversation.sides[index]
+        side: Side = conversation.side(index)
         if stop <= side.skip and start <= side.at and not side.held:
             # Not wanted, in order: the bytes are not even read.
-            captured = packet.captured
+            captured: cython.longlong = packet.captured
             side.at = stop
             if captured < stop - start or packet.muted:
                 self._missed(packet, conversation, index, stop - start - captured)
@@ -266,26 +332,28 @@ class Dialogues:
             if packet.number not in self._holes:
                 self._holes[packet.number] = packet.row
             self._go_on(packet, conversation, index)
-        if packet.number in self._known and side.held:
-            self._judge(packet, conversation)
+        if not conversation.over and side.held:
+            self._judge(packet, conversation, False)
 
-    def _go_on(self, packet: Packet, conversation: _Conversation, index: int) -> None:
+    def _go_on(self, packet: Packet, conversation: Conversation, index: cython.int) -> None:
         """Deliver what was held and is in order now."""
-        side = conversation.sides[index]
+        side: Side = conversation.side(index)
         while (piece := side.release()) is not None:
             _, stop, data = piece
             self._deliver(packet, conversation, index, stop, data)
-            if packet.number not in self._known:
+            if conversation.over:
                 return
-        if not (conversation.sides[0].held or conversation.sides[1].held):
+        if not (conversation.one.held or conversation.other.held):
             self._holes.pop(packet.number, None)
 
-    def _deliver(self, packet: Packet, conversation: _Conversation, index: int, stop: int, data: bytes) -> None:
+    def _deliver(
+        self, packet: Packet, conversation: Conversation, index: cython.int, stop: cython.longlong, data: bytes
+    ) -> None:
         """`data` stands at `side.at`, and `stop` is where it would end had all of it been captured."""
-        side = conversation.sides[index]
-        start = side.at
-        cut = stop - start - len(data)
-        unwanted = min(side.skip, stop) - start
+        side: Side = conversation.side(index)
+        start: cython.longlong = side.at
+        cut: cython.longlong = stop - start - len(data)
+        unwanted: cython.longlong = min(side.skip, stop) - start
         if unwanted > 0:
             if stop - start <= unwanted:
                 # Data of pieces that are not wanted is left out on purpose.
@@ -302,19 +370,19 @@ class Dialogues:
             side.parts.append(data)
             side.have += len(data)
             self._offer(packet, conversation, index)
-        if cut > 0 and packet.number in self._known:
+        if cut > 0 and not conversation.over:
             # The rest of the segment was cut off by the snap length, wherever it belongs by now.
             side.at = stop
             self._lost(packet, conversation, index, cut)
 
-    def _missed(self, packet: Packet, conversation: _Conversation, index: int, count: int) -> None:
-        if isinstance(conversation.dialogue, Mindful):
-            conversation.dialogue.missed(packet, index, count)
+    def _missed(self, packet: Packet, conversation: Conversation, index: cython.int, count: cython.longlong) -> None:
+        if conversation.mindful is not None:
+            conversation.mindful.missed(packet, index, count)
 
-    def _lost(self, packet: Packet, conversation: _Conversation, index: int, gap: int) -> bool:
+    def _lost(self, packet: Packet, conversation: Conversation, index: cython.int, gap: cython.longlong) -> cython.bint:
         """The `gap` bytes before `at` are not there; whether the conversation is followed any longer."""
-        side = conversation.sides[index]
-        unwanted = min(side.skip - (side.at - gap), gap)
+        side: Side = conversation.side(index)
+        unwanted: cython.longlong = min(side.skip - (side.at - gap), gap)
         if unwanted > 0:
             self._missed(packet, conversation, index, unwanted)
             gap -= unwanted
@@ -333,27 +401,31 @@ class Dialogues:
 
     # Messages.
 
-    def _offer(self, packet: Packet, conversation: _Conversation, index: int) -> None:
+    def _offer(self, packet: Packet, conversation: Conversation, index: cython.int) -> None:
         """Let the dialogue take what waits at the side."""
-        side = conversation.sides[index]
+        side: Side = conversation.side(index)
         dialogue = conversation.dialogue
         if dialogue is None and (dialogue := self._choose(packet, conversation, index)) is None:
             return
-        if side.have < dialogue.need[index]:
+        need: cython.longlong = dialogue.need[index]
+        if side.have < need:
             if side.have > MOST_WAITING:
                 self._overflow(packet, conversation, index)
             return
         data = side.waiting()
         # Messages are cut off the front of a window, so that many small ones do not move all that is behind them.
-        at, room, size = 0, _WINDOW, len(data)
+        size: cython.longlong = len(data)
+        room: cython.longlong = _WINDOW
+        at: cython.longlong = 0
+        done: cython.longlong
         while at < size:
-            room = max(room, dialogue.need[index])
-            if at + dialogue.need[index] > size:
+            room = max(room, need)
+            if need > size - at:
                 break
             packet.waiting = size - at
             done = dialogue.take(packet, index, data[at : at + room] if at or room < size else data)
             if done > 0:
-                at += done
+                at += min(done, _ENDLESS)
                 room = _WINDOW
             if packet.turned is not None:
                 break
@@ -361,6 +433,7 @@ class Dialogues:
                 if at + room >= size:
                     break
                 room *= 4
+            need = dialogue.need[index]
         if at >= size:
             side.skip = side.at - side.have + at if at > size else 0
             side.drop()
@@ -372,16 +445,16 @@ class Dialogues:
         elif side.have > MOST_WAITING:
             self._overflow(packet, conversation, index)
 
-    def _overflow(self, packet: Packet, conversation: _Conversation, index: int) -> None:
-        side = conversation.sides[index]
+    def _overflow(self, packet: Packet, conversation: Conversation, index: cython.int) -> None:
+        side: Side = conversation.side(index)
         count = side.have
         self._bytes_forgotten += count
         self._notes.note("stream-bytes-forgotten", packet.row, self._bytes_forgotten)
         side.skip = 0
         self._lost(packet, conversation, index, count)
 
-    def _choose(self, packet: Packet, conversation: _Conversation, index: int) -> Dialogue | None:
-        side = conversation.sides[index]
+    def _choose(self, packet: Packet, conversation: Conversation, index: cython.int) -> Dialogue | None:
+        side: Side = conversation.side(index)
         last = side.parts[len(side.parts) - 1]
         protocol = protocol_of(side.waiting(), packet.ports)
         if not protocol and len(last) < side.have:
@@ -390,8 +463,7 @@ class Dialogues:
             if protocol and protocol != UNDECIDED:
                 side.parts, side.have = [last], len(last)
         if protocol in self._trackers:
-            conversation.protocol = protocol
-            conversation.dialogue = self._trackers[protocol].dialogue(packet)
+            conversation.speak(protocol, self._trackers[protocol].dialogue(packet))
             if packet.turned is not None:
                 self._turn(packet, conversation)
                 return None
@@ -403,7 +475,7 @@ class Dialogues:
             self._end(packet.number, PASSED_OVER)
         return None
 
-    def _turn(self, packet: Packet, conversation: _Conversation) -> bool:
+    def _turn(self, packet: Packet, conversation: Conversation) -> cython.bint:
         """Do what `packet.become` or `packet.leave` asked for; whether the conversation is followed any longer."""
         protocol = packet.turned
         packet.turned = None
@@ -412,27 +484,33 @@ class Dialogues:
         if protocol is None or not known or conversation.turns > MOST_TURNS:
             self._end(packet.number, PASSED_OVER)
             return False
-        before = conversation.dialogue
-        conversation.dialogue, conversation.protocol, conversation.tries = None, protocol, 0
-        if isinstance(before, Mindful):
+        before = conversation.mindful
+        conversation.speak(protocol, None)
+        conversation.tries = 0
+        if before is not None:
             before.ended()
         if protocol:
-            conversation.dialogue = self._trackers[protocol].dialogue(packet)
+            conversation.speak(protocol, self._trackers[protocol].dialogue(packet))
             if packet.turned is not None:
                 return self._turn(packet, conversation)
-        for index, side in enumerate(conversation.sides):
+        side: Side
+        for index in range(2):
+            side = conversation.side(index)
             side.skip = 0
-            if side.have and packet.number in self._known:
+            if side.have and not conversation.over:
                 self._offer(packet, conversation, index)
-        return packet.number in self._known
+        return not conversation.over
 
-    def _close(self, packet: Packet, conversation: _Conversation, index: int, *, reset: bool) -> None:
+    def _close(self, packet: Packet, conversation: Conversation, index: cython.int, reset: cython.bint) -> None:
         """Tell what ends with this segment."""
         if reset:
-            self._judge(packet, conversation, now=True)
-        for k in (0, 1) if reset else (index,):
-            side = conversation.sides[k]
-            if packet.number not in self._known or side.closed or not (reset or 0 <= side.fin <= side.at):
+            self._judge(packet, conversation, True)
+        k: cython.int
+        for k in range(2):
+            side: Side = conversation.side(k)
+            if not reset and k != index:
+                continue
+            if conversation.over or side.closed or not (reset or 0 <= side.fin <= side.at):
                 continue
             side.closed = True
             if conversation.dialogue is not None:
@@ -442,20 +520,26 @@ class Dialogues:
                 conversation.dialogue.closed(packet, k, data)
                 if packet.turned is not None:
                     self._turn(packet, conversation)
-        if packet.number in self._known and (reset or (conversation.sides[0].closed and conversation.sides[1].closed)):
+        if not conversation.over and (reset or (conversation.one.closed and conversation.other.closed)):
             self._end(packet.number, PASSED_OVER)
 
     # All of them.
 
     def tick(self, now: int) -> None:
         """A minute of the capture ends at `now` (ns): conversations that are silent are given up."""
-        for number in [n for n, c in self._known.items() if c.last < now - SILENCE]:
+        conversation: Conversation
+        silent = []
+        before: cython.longlong = now - SILENCE
+        for number, conversation in self._known.items():
+            if conversation.last < before:
+                silent.append(number)
+        for number in silent:
             conversation = self._known[number]
             if self._settle(conversation):
                 conversation.last = now
-                conversation.slot = self._passing.arm(number, conversation.slot, conversation.sides)
+                self._arm(number, conversation)
                 continue
-            self._bytes -= self._size(self._known[number])
+            self._bytes -= conversation.size()
             self._end(number, ANEW)
 
     def forget(self) -> None:
@@ -485,22 +569,25 @@ class Dialogues:
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self.followed = state["followed"]
+        self._look()
         self._forgotten, self._bytes_forgotten, self._holes_forgotten = state["given up"]
         self._known, self._holes, self._bytes = {}, {}, 0
         self._passing = Passing()
         self._passing.begin(len(self.followed), len(state["known"]))
         for number, protocol, dialogue, need, tries, turns, last, spoke, sides, went, passed in state["known"]:
-            c = self._known[number] = _Conversation()
+            c: Conversation = Conversation()
+            self._known[number] = c
             c.protocol, c.tries, c.turns, c.last, c.spoke = protocol, tries, turns, last, spoke
             if dialogue is not None:
-                c.dialogue = self._trackers[protocol].restored(dialogue)
-                c.dialogue.need[:] = need
+                restored = self._trackers[protocol].restored(dialogue)
+                restored.need[:] = need
+                c.speak(protocol, restored)
             for side, known in zip(c.sides, sides, strict=True):
                 side.restore(known)
-            c.sides[0].at += went[0]
-            c.sides[1].at += went[1]
-            c.passed = passed or went[0] or went[1]
-            c.slot = self._passing.arm(number, c.slot, c.sides)
-            if c.sides[0].held or c.sides[1].held:
+            c.one.at += went[0]
+            c.other.at += went[1]
+            c.passed = bool(passed or went[0] or went[1])
+            self._arm(number, c)
+            if c.one.held or c.other.held:
                 self._holes[number] = 0
-            self._bytes += self._size(c)
+            self._bytes += c.size()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cython
+
 from pipeline.engine.snapshot import Tree
 
 MOST_HELD = 1 << 20
@@ -9,14 +11,15 @@ MOST_HELD = 1 << 20
 MOST_PIECES = 256
 """Pieces of them, likewise."""
 
-_WORD = 0xFFFFFFFF
-_HALF = 0x80000000
-_START = 1 << 32
+_WORD = cython.declare(cython.longlong, 0xFFFFFFFF)
+_HALF = cython.declare(cython.longlong, 0x80000000)
+_START = cython.declare(cython.longlong, 1 << 32)
 
 Piece = tuple[int, int, bytes]
 """Start, end, and the bytes from its start: fewer than there are places, where they were cut or are not wanted."""
 
 
+@cython.cclass
 class Side:
     """Places are sequence numbers counted on past their 32 bits.
 
@@ -25,8 +28,6 @@ class Side:
     first of them came (ns), `acked` the highest place that the other side is known to have acknowledged. `fin` is the
     place where the side ends, -1 as long as that is not known.
     """
-
-    __slots__ = ("acked", "at", "closed", "fin", "have", "held", "held_bytes", "parts", "since", "skip")
 
     def __init__(self) -> None:
         self.at = -1
@@ -40,14 +41,14 @@ class Side:
         self.fin = -1
         self.closed = False
 
-    def begin(self, sequence: int) -> None:
+    def begin(self, sequence: cython.longlong) -> None:
         """The first byte of the side is that of `sequence`."""
         self.at = _START + (sequence & _WORD)
 
-    def place(self, sequence: int) -> int:
+    def place(self, sequence: cython.longlong) -> cython.longlong:
         """The place of a sequence number: the one nearest to `at`."""
-        ahead = (sequence - self.at) & _WORD
-        return self.at + ahead - (_START if ahead >= _HALF else 0)
+        ahead: cython.longlong = (sequence - self.at) & _WORD
+        return self.at + ahead if ahead < _HALF else self.at + ahead - _START
 
     def waiting(self) -> bytes:
         """All that waits before `at`."""
@@ -61,15 +62,16 @@ class Side:
         self.parts = []
         self.have = 0
 
-    def hold(self, start: int, stop: int, data: bytes) -> None:
+    def hold(self, start: cython.longlong, stop: cython.longlong, data: bytes) -> None:
         """Keep what is behind a hole, or over what is kept: of places that were held before, the first bytes stay."""
         held = self.held
         if stop <= self.skip:
             data = b""
-        if not held or start >= held[-1][1]:
-            if held and start == held[-1][1] and stop <= self.skip:
+        last = len(held) - 1
+        if last < 0 or start >= held[last][1]:
+            if last >= 0 and start == held[last][1] and stop <= self.skip:
                 # Not wanted, both: one piece for all of them.
-                held[-1] = (held[-1][0], stop, b"")
+                held[last] = (held[last][0], stop, b"")
             else:
                 held.append((start, stop, data))
                 self.held_bytes += len(data)
@@ -87,7 +89,8 @@ class Side:
         if pieces:
             held += pieces
             held.sort(key=_start_of)
-            self.held_bytes += sum(len(piece[2]) for piece in pieces)
+            for _, _, piece in pieces:
+                self.held_bytes += len(piece)
 
     def release(self) -> Piece | None:
         """The piece that stands at `at`, no longer held; None where there is a hole."""
@@ -98,7 +101,7 @@ class Side:
         self.held_bytes -= len(data)
         return start, stop, data
 
-    def too_much(self) -> bool:
+    def too_much(self) -> cython.bint:
         """Whether more waits behind a hole than is kept."""
         return self.held_bytes > MOST_HELD or len(self.held) > MOST_PIECES
 

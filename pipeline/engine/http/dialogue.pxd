@@ -1,0 +1,2 @@
+from pipeline.engine.exchanges.packet cimport Packet
+from pipeline.engine.http.half cimport Half

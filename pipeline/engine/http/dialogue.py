@@ -36,7 +36,7 @@ class HttpDialogue:
 
     def take(self, packet: Packet, side: int, data: bytes) -> int:
         """See `Dialogue.take`."""
-        half = self._halves[side]
+        half: Half = self._halves[side]
         mode = half.mode
         # Wireshark adds nothing that was sent again or came late to what it puts together.
         half.broken |= packet.muted
@@ -192,7 +192,7 @@ class HttpDialogue:
 
     def lost(self, packet: Packet, side: int, count: int) -> bool:
         """See `Dialogue.lost`: what follows may begin a message."""
-        half = self._halves[side]
+        half: Half = self._halves[side]
         if half.message is None and half.partial:
             message = parse(half.partial, len(half.partial))
             if message is not None:
@@ -208,7 +208,7 @@ class HttpDialogue:
 
     def missed(self, packet: Packet, side: int, count: int) -> None:
         """See `Mindful.missed`: of a body."""
-        half = self._halves[side]
+        half: Half = self._halves[side]
         half.missing += count
         if count:
             self._broken(packet, half)
@@ -224,7 +224,7 @@ class HttpDialogue:
 
     def closed(self, packet: Packet, side: int, data: bytes) -> None:
         """See `Dialogue.closed`."""
-        half = self._halves[side]
+        half: Half = self._halves[side]
         if half.message is None:
             message = parse(half.partial, len(half.partial)) if half.partial else None
             if message is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cython
+
 from pipeline.engine.exchanges.outlet import Row
 from pipeline.engine.http.message import Message, restored
 from pipeline.engine.snapshot import Tree
@@ -10,7 +12,13 @@ HEAD, LAST, CHUNK, TRAILER, UNTIL_CLOSED, FRAMES = range(6)
 """What comes next: a head, the last byte of a body, the size of a chunk, the lines behind the last one, a body that
 ends with the direction, frames of WebSocket."""
 
+_PLAIN = (
+    "base", "blank_frame", "blanks", "body", "broken", "early", "first_frame", "first_time", "head_frame", "interim",
+    "junk", "lined", "missing", "mode", "partial", "partial_frame", "told", "whole",
+)  # fmt: skip
 
+
+@cython.cclass
 class Half:
     """`first_frame` and `first_time` are those of the message's first byte, 0 before it; `head_frame` that of its
     head's last. `told` says whether Wireshark has shown the message already, `broken` that it will not. `body` counts
@@ -19,10 +27,6 @@ class Half:
     already. `lined` says whether the first line came in one segment, of WebSocket whether a frame's last byte is
     awaited; `blanks` counts empty lines in `blank_frame`.
     """
-
-    __slots__ = ("base", "blank_frame", "blanks", "body", "broken", "early", "first_frame", "first_time",
-                 "head_frame", "interim", "junk", "lined", "message", "missing", "mode", "partial", "partial_frame",
-                 "told", "whole")  # fmt: skip
 
     def __init__(self) -> None:
         self.mode = HEAD
@@ -46,7 +50,7 @@ class Half:
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
-        found: Tree = {name: getattr(self, name) for name in self.__slots__ if name != "message"}
+        found: Tree = {name: getattr(self, name) for name in _PLAIN}
         found["message"] = self.message.state() if self.message is not None else None
         return found
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import cython
+
 from pipeline.engine.exchanges.choose import HTTP_METHODS
 from pipeline.engine.snapshot import Tree
 
@@ -35,6 +37,7 @@ _DIGITS = re.compile(rb"[0-9]*")
 # The last of a list; Wireshark looks at how the value begins.
 _CHUNKED = re.compile(rb"chunked|[a-z-]+ *, *chunked$", re.IGNORECASE)
 _MOST_VALUE = 1 << 62
+_LONGEST = cython.declare(cython.Py_ssize_t, max(len(name) for name in FIELDS))
 
 REQUEST, RESPONSE = 0, 1
 
@@ -105,8 +108,10 @@ def number(text: bytes) -> int:
 
 def kind_of(data: bytes) -> int:
     """REQUEST or RESPONSE, -1 where the first line is neither (as Wireshark tells them)."""
-    if data.startswith(b"HTTP/"):
+    if data[:5] == b"HTTP/":
         return RESPONSE
+    if data[:20].partition(b" ")[0] in HTTP_METHODS:
+        return REQUEST
     word = _WORD.match(data[:20])
     method = word.group() if word else b""
     if method in HTTP_METHODS or (method.startswith(b"M-") and method[2:] in HTTP_METHODS):
@@ -116,6 +121,12 @@ def kind_of(data: bytes) -> int:
 
 def end_of_head(data: bytes) -> int:
     """Where the head ends, behind its empty line; -1 where it is not there yet."""
+    first = data.find(b"\r\n\r\n")
+    if first >= 0:
+        # Nearly all heads have no other end of a line than this one: then it is the first that stands twice.
+        ends = data.count(b"\r\n", 0, first)
+        if ends == data.count(b"\n", 0, first) and ends == data.count(b"\r", 0, first):
+            return first + 4
     end = _END.search(data)
     return end.end() if end else -1
 
@@ -125,20 +136,25 @@ def parse(data: bytes, end: int) -> Message | None:
     kind = kind_of(data)
     if kind < 0:
         return None
-    lines = _lines(data[:end])
+    lines: list[bytes] = _lines(data[:end])
     message = Message(kind, _first_line(kind, lines[0]), end)
     fields = message.fields
-    shown = -1
+    shown: cython.Py_ssize_t = -1
+    k: cython.Py_ssize_t
+    colon: cython.Py_ssize_t
+    line: bytes
     for k in range(1, min(len(lines), MOST_LINES)):
         line = lines[k]
         if not line:
             break
-        name, colon, value = line.partition(b":")
-        field = FIELDS.get(name.lower())
-        if field is not None and colon:
-            _take_field(message, field, value.strip(b" \t"))
-        elif not colon and shown < 0:
-            shown = len(fields)
+        colon = line.find(b":")
+        if colon < 0:
+            if shown < 0:
+                shown = len(fields)
+        elif colon <= _LONGEST:
+            field = FIELDS.get(line[:colon].lower())
+            if field is not None:
+                _take_field(message, field, line[colon + 1 :].strip(b" \t"))
     message.shown = shown if shown >= 0 else len(fields)
     return message
 

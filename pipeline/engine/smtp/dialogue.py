@@ -148,7 +148,7 @@ class SmtpDialogue:
         end = piece.find(b"\r\n.\r\n")
         if end < 0:
             self._size += len(data) - at
-            self._tail = piece[-4:]
+            self._tail = piece[max(0, len(piece) - 4) :]
             return len(data)
         over = end + 5 - len(self._tail)
         self._size += over - 3
@@ -161,7 +161,7 @@ class SmtpDialogue:
         verb, _, parameter = line.partition(b" ")
         verb = verb.upper()
         known = verb in COMMANDS
-        if self._challenged or (self._asked and self._asked[-1][1] == "AUTH" and not known):
+        if self._challenged or (self._asked and self._asked[len(self._asked) - 1][1] == "AUTH" and not known):
             self._challenged = False
             return
         if not known:

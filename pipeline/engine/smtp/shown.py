@@ -64,7 +64,7 @@ class Shown:
             packet.name("SMTP")
             return True
         lines = data.splitlines(keepends=True)
-        if len(lines) == 1 and data[-1] != 10:
+        if len(lines) == 1 and not data.endswith(b"\n"):
             return False
         if request:
             self._request(packet, data, lines, tells)
@@ -129,7 +129,7 @@ class Shown:
             self._message = True
             self.total += size
             self._state = _DATA if size else _COMMANDS
-            self._last = line[-4:].upper() == b"LAST"
+            self._last = line.upper().endswith(b"LAST")
             return more and not (self._last and size == 0)
         elif upper == b"AUTH LOGIN":
             self._state, self._auth = _COMMANDS, _LOGIN if len(line) <= 11 else _NAME_SAID
