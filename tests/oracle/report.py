@@ -22,7 +22,7 @@ AT_LEAST = {
 MARK_AT_LEAST = 0.995
 """F1 of each mark of the TCP analysis."""
 _NAMED = (
-    "Name of a frame alone: of a protocol that Shoal does not dissect the name is told by port, first bytes and lengths, "
+    "Name of a frame alone: of a protocol that Shoal does not dissect it is told by port, first bytes and lengths, "
     "so where one of its messages ends, or what is no message of it, may be missed."
 )
 _MARKS = frozenset(c.name for c in PACKETS.columns if c.kind == "mark") - {"tcp.analysis.flags"}
