@@ -34,8 +34,9 @@ class Tls:
         """A conversation that begins to speak TLS."""
         source, target = packet.ports
         first = int(packet.columns.values("tcp.seq")[packet.row]) <= 1
-        ports = OTHERS_PORTS | TPKT_PORTS if first else TPKT_PORTS
-        quiet = source in ports or target in ports
+        quiet = source in TPKT_PORTS or target in TPKT_PORTS
+        if first:
+            quiet = quiet or source in OTHERS_PORTS or target in OTHERS_PORTS
         wanted = self._out.tells or self._out.names
         return TlsStream(Session(self._out, self._certificates, self, quiet=quiet), wanted=wanted and not quiet)
 
