@@ -12,8 +12,9 @@ import pytest
 
 from collectors.decode import decode
 from collectors.sources import open_capture
-from pipeline.engine import Engine, announced, arp, fragment_pool
+from pipeline.engine import Engine, announced, fragment_pool
 from pipeline.engine import conversations as conversations_module
+from pipeline.engine.arp import duplicates
 from pipeline.engine.flows import histograms
 from pipeline.engine.tcp import sent, unacked
 from pipeline.schema import PACKETS
@@ -117,7 +118,7 @@ CASES: dict[str, tuple[Flood, list[tuple[object, str, int]]]] = {
     "gaps-forgotten": (gaps, []),
     "fragments-forgotten": (fragments, [(fragment_pool, "MOST_BYTES", 64 << 10)]),
     "announcements-forgotten": (announcements, [(announced, "MOST_ANNOUNCED", 10)]),
-    "addresses-forgotten": (addresses, [(arp, "MOST_ADDRESSES", 10)]),
+    "addresses-forgotten": (addresses, [(duplicates, "MOST_ADDRESSES", 10)]),
     "round-trips-not-kept": (round_trips, [(histograms, "MOST_HISTOGRAMS", 8)]),
 }
 
