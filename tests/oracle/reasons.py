@@ -144,5 +144,5 @@ _because("HTTP in the second of two packets at the port of DNS: tshark shows the
          "suricata-verify--f15071-uricontent__input.pcap")  # fmt: skip
 _because(
     "HTTP at the port of another protocol: tshark takes it for that protocol's, Shoal for what it is.",
-    "ndpi--http_on_sip_port.pcap", "zeek--http-on-port-5432.pcap",
+    "ndpi--http_on_sip_port.pcap", "zeek--http-on-port-5432.pcap", "zeek--zeek-image-post-1080-8000-x.pcap",
 )
