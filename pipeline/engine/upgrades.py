@@ -7,7 +7,7 @@ from __future__ import annotations
 from pipeline.engine.ber import SEQUENCE, element
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
-from pipeline.engine.exchanges.tracker import Dialogue
+from pipeline.engine.exchanges.tracker import Dialogue, Silent
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 
@@ -24,7 +24,7 @@ _LDAP_STARTTLS = b"1.3.6.1.4.1.1466.20037"
 _LDAP_ANSWER = 0x78
 
 
-class Upgrades:
+class Upgrades(Silent):
     """Takes the conversations of one of PROTOCOLS; tells no rows."""
 
     def __init__(self, protocol: str, notes: Notes, out: Outlet) -> None:
@@ -42,19 +42,6 @@ class Upgrades:
         found = UpgradeDialogue(self._protocol, 0)
         found.restore(state)
         return found
-
-    def tick(self, now: int) -> None:
-        """Nothing waits."""
-
-    def finish(self, now: int) -> None:
-        """Nothing waits."""
-
-    def state(self) -> Tree:
-        """There is nothing to know but the conversations."""
-        return {}
-
-    def restore(self, state: Tree) -> None:
-        """There is nothing to know but the conversations."""
 
 
 class UpgradeDialogue:

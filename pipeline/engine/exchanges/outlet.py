@@ -24,13 +24,11 @@ class Outlet:
     """Gathers what is told of a batch.
 
     With `sink`, rows of exchanges are handed to it, those of a record in their order. With `details`, fields of frames
-    are put into `Columns.details`; trackers ask `tells` before they make any. `names` is whether anyone wants the names
-    of frames: a tracker may leave a conversation of which it would tell nothing else.
+    are put into `Columns.details`; trackers ask `tells` before they make any.
     """
 
     def __init__(self, sink: Callable[[Columns], None] | None = None, *, details: bool = False) -> None:
         self.tells = details
-        self.names = True
         self.stores = sink is not None
         self._sink = sink
         self._details: dict[str, tuple[list[int], list[object]]] = {}

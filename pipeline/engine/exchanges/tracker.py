@@ -24,6 +24,23 @@ class Tracker(Protocol):
         """Know what `state` was taken from."""
 
 
+class Silent:
+    """What a tracker has that tells no rows: all that is known stands in its conversations."""
+
+    def tick(self, now: int) -> None:
+        """Nothing waits."""
+
+    def finish(self, now: int) -> None:
+        """Nothing waits."""
+
+    def state(self) -> Tree:
+        """There is nothing to know."""
+        return {}
+
+    def restore(self, state: Tree) -> None:
+        """There is nothing to know."""
+
+
 @runtime_checkable
 class Datagrams(Tracker, Protocol):
     """A protocol over UDP."""
@@ -93,7 +110,6 @@ class Dialogue(Protocol):
         """All that is known of the conversation."""
 
 
-@runtime_checkable
 class Mindful(Dialogue, Protocol):
     """A dialogue that is told more."""
 

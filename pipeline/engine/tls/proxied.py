@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
+from pipeline.engine.exchanges.tracker import Silent
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 
@@ -51,7 +52,7 @@ def proxy_header(data: bytes) -> int:
     return end + 2 if end >= 0 else 0 if len(data) < _PROXY_LINE else -1
 
 
-class Proxied:
+class Proxied(Silent):
     """Follows conversations that begin with a proxy's header."""
 
     def __init__(self, notes: Notes, out: Outlet) -> None:
@@ -64,16 +65,3 @@ class Proxied:
     def restored(self, state: Tree) -> ProxiedStream:
         """The conversation that a state was taken from."""
         return ProxiedStream()
-
-    def tick(self, now: int) -> None:
-        """There is nothing to tell."""
-
-    def finish(self, now: int) -> None:
-        """There is nothing to tell."""
-
-    def state(self) -> Tree:
-        """Nothing but what the conversations know."""
-        return {}
-
-    def restore(self, state: Tree) -> None:
-        """Know what `state` was taken from."""

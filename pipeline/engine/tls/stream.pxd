@@ -9,5 +9,4 @@ cdef class TlsStream:
     cdef list _rest
     cdef list _begun
     cdef bint _shown
-    cdef bint _wanted
     cdef object _show(self, Packet packet, int version)

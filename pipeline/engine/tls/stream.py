@@ -29,9 +29,9 @@ class TlsStream:
     """Takes the bytes of both sides. Records whose content is encrypted are passed over but for their last byte: so
     the frame that completes one is known, and nothing is gathered."""
 
-    __slots__ = ("_begun", "_messages", "_rest", "_session", "_shown", "_wanted", "need")
+    __slots__ = ("_begun", "_messages", "_rest", "_session", "_shown", "need")
 
-    def __init__(self, session: Session, *, wanted: bool = True) -> None:
+    def __init__(self, session: Session) -> None:
         self.need = [0, 0]
         self._session = session
         self._messages = Messages(session)
@@ -41,8 +41,6 @@ class TlsStream:
         self._begun = [False, False]
         # Whether the frame under way was named.
         self._shown = False
-        # Whether anyone wants to know of records when the handshake is told.
-        self._wanted = wanted
 
     def take(self, packet: Packet, side: int, data: bytes) -> int:
         """See `Dialogue.take`."""
@@ -85,7 +83,7 @@ class TlsStream:
                 break
         if at >= end:
             self.need[side] = 0
-        if session.told and not self._wanted:
+        if session.told and session.quiet:
             packet.leave()
         return at
 

@@ -37,8 +37,7 @@ class Tls:
         quiet = source in TPKT_PORTS or target in TPKT_PORTS
         if first:
             quiet = quiet or source in OTHERS_PORTS or target in OTHERS_PORTS
-        wanted = self._out.tells or self._out.names
-        return TlsStream(Session(self._out, self._certificates, self, quiet=quiet), wanted=wanted and not quiet)
+        return TlsStream(Session(self._out, self._certificates, self, quiet=quiet))
 
     def restored(self, state: Tree) -> TlsStream:
         """The conversation that a state was taken from."""
@@ -46,8 +45,7 @@ class Tls:
         session.restore(state["session"])
         if session.timeline is not None:
             self._open[session.key] = session
-        wanted = (self._out.tells or self._out.names) and not session.quiet
-        stream = TlsStream(session, wanted=wanted)
+        stream = TlsStream(session)
         stream.restore(state)
         return stream
 
