@@ -14,7 +14,17 @@ cdef class Packet:
     cdef public bint muted
     cdef public long long left
     cdef public object turned
+    cdef public unsigned int seq
+    cdef public unsigned int relative
+    cdef public unsigned int ack
+    cdef public unsigned int length
+    cdef public unsigned int marks
+    cdef public int flags
+    cdef public int completeness
     cdef dict _begun
+    cdef dict _whole
+    cdef const unsigned char[::1] _raw
+    cdef const long long[::1] _offsets
     cdef unsigned char[:, ::1] _u8
     cdef unsigned short[:, ::1] _u16
     cdef unsigned int[:, ::1] _u32
@@ -27,5 +37,7 @@ cdef class Packet:
     cdef int[::1] _slots
     cdef long long[:, :, ::1] _passing
     cdef bint _passes(self, Py_ssize_t row) noexcept
+    cdef void _segment(self, Py_ssize_t row) noexcept
+    cpdef bytes payload(self)
     cpdef int advance(self) except -1
     cpdef move(self, Py_ssize_t row)

@@ -62,27 +62,35 @@ class Packet:
     Where a side is `closed`, `left` bytes were yet to be passed over.
     `waiting` is how many bytes of a side there are for a dialogue to take, which may be shown fewer of them first.
     `named` holds, of each row of the batch, the place of its top protocol among PROTOCOLS.
+    Of a segment: `seq` is `tcp.seq_raw`, `relative` `tcp.seq`, `ack` `tcp.ack_raw`, `length` `tcp.len`, `flags`
+    `tcp.flags`, `marks` `shoal.tcp.analysis` (the bits of `pipeline.engine.tcp.layout`, from RETRANSMISSION on), and
+    `completeness` `tcp.completeness` (1 where the SYN was seen).
     """
 
     def __init__(self, out: Outlet) -> None:
         self.out = out
         self.row = self.frame = self.time = self.flow = self.number = self.side = self.turn = self.waiting = 0
         self.left = 0
+        self.seq = self.relative = self.ack = self.length = self.flags = self.marks = self.completeness = 0
         self.is_udp = self.muted = False
         self.turned: str | None = None
         self.named: NDArray[np.uint16] = np.zeros(0, np.uint16)
         self.columns: Any = None
         self._begun: dict[str, int] = {}
+        self._whole: dict[int, bytes] = {}
 
     def begin(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8],
               named: NDArray[np.uint16]) -> None:  # fmt: skip
         """Take up a batch, whose rows are `named` so far."""
         plain = not cython.compiled
         self.columns = columns
+        self._whole = columns.datagrams
         slabs: Any = (columns.u8, columns.u16, columns.u32, columns.u64, columns.lane, numbers, turns)
         if plain:
             slabs = tuple(memoryview(slab) for slab in slabs)
         self._u8, self._u16, self._u32, self._u64, self._lane, self._numbers, self._turns = slabs
+        self._raw = memoryview(columns.raw_buffer)
+        self._offsets = memoryview(columns.raw_offset) if plain else columns.raw_offset
         self.out.begin(columns)
         self.named = named
 
@@ -116,9 +124,22 @@ class Packet:
                     to = 0
             if to:
                 self.move(row)
+                if to == _STREAM:
+                    self._segment(row)
                 return to
             row += 1
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _segment(self, row: cython.Py_ssize_t) -> cython.void:
+        self.seq = self._u32[_TCP_SEQ, row]
+        self.relative = self._u32[_TCP_RELATIVE, row]
+        self.ack = self._u32[_TCP_ACK, row]
+        self.length = self._u32[_TCP_LEN, row]
+        self.flags = self._u16[_TCP_FLAGS, row]
+        self.marks = self._u32[_TCP_MARKS, row]
+        self.completeness = self._u8[_TCP_COMPLETENESS, row]
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -163,26 +184,6 @@ class Packet:
         return self._u16[_TCP_SRC, self.row], self._u16[_TCP_DST, self.row]
 
     @property
-    def seq(self) -> int:
-        """`tcp.seq_raw`."""
-        return self._u32[_TCP_SEQ, self.row]
-
-    @property
-    def ack(self) -> int:
-        """`tcp.ack_raw`."""
-        return self._u32[_TCP_ACK, self.row]
-
-    @property
-    def length(self) -> int:
-        """`tcp.len`: payload bytes on the wire."""
-        return self._u32[_TCP_LEN, self.row]
-
-    @property
-    def flags(self) -> int:
-        """`tcp.flags`."""
-        return self._u16[_TCP_FLAGS, self.row]
-
-    @property
     def addresses(self) -> tuple[bytes, bytes]:
         """Source and destination address of the innermost conversation: 4 or 16 bytes each."""
         if self._u8[_VERSION, self.row] == 6:
@@ -194,35 +195,21 @@ class Packet:
 
     def payload(self) -> bytes:
         """The captured bytes behind the innermost header; of a datagram that was put together, all of it."""
-        columns: Any = self.columns
-        if columns.datagrams:
-            whole = columns.datagrams.get(self.row)
+        if self._whole:
+            whole = self._whole.get(self.row)
             if whole is not None:
                 return whole
-        start: int = int(columns.raw_offset[self.row]) + self._u16[_PAYLOAD, self.row]
-        return bytes(columns.raw_buffer[start : start + self._u32[_PAYLOAD_LEN, self.row]])
-
-    @property
-    def marks(self) -> int:
-        """`shoal.tcp.analysis`: the bits of `pipeline.engine.tcp.layout`, from RETRANSMISSION on."""
-        return self._u32[_TCP_MARKS, self.row]
-
-    @property
-    def completeness(self) -> int:
-        """`tcp.completeness`: 1 where the SYN was seen."""
-        return self._u8[_TCP_COMPLETENESS, self.row]
-
-    @property
-    def relative(self) -> int:
-        """`tcp.seq`: the sequence number counted from the side's first."""
-        return self._u32[_TCP_RELATIVE, self.row]
+        start: cython.Py_ssize_t = self._offsets[self.row] + self._u16[_PAYLOAD, self.row]
+        size: cython.Py_ssize_t = self._u32[_PAYLOAD_LEN, self.row]
+        if cython.compiled and start >= 0 and 0 < size <= self._raw.shape[0] - start:  # type: ignore[index]
+            return cython.cast(cython.p_char, cython.address(self._raw[start]))[:size]
+        return bytes(self._raw[start : start + size])
 
     @property
     def captured(self) -> int:
         """How many bytes `payload` has."""
-        columns: Any = self.columns
-        if columns.datagrams:
-            whole = columns.datagrams.get(self.row)
+        if self._whole:
+            whole = self._whole.get(self.row)
             if whole is not None:
                 return len(whole)
         return self._u32[_PAYLOAD_LEN, self.row]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import cython
-import numpy as np
 
 from pipeline.schema.column import Column, Record
 from pipeline.schema.columns import Columns, Slots
@@ -109,7 +108,7 @@ def _places(record: Record) -> tuple[dict[str, _Place], dict[str, tuple[int, _Pl
     return cells, items
 
 
-def fill(record: Record, rows: Sequence[Mapping[str, Any]]) -> Columns:
+def fill(record: Record, rows: Sequence[dict[str, Any]]) -> Columns:
     """`rows` as a batch of `record`, without labels. A column that a row lacks has no value there.
 
     Values by kind: `string` and `text` are str, `ipv6` 16 bytes, `bytes16` up to 16 bytes, `enum` the place among the
@@ -132,16 +131,16 @@ def fill(record: Record, rows: Sequence[Mapping[str, Any]]) -> Columns:
 @cython.cfunc
 @cython.exceptval(-1, check=False)
 def _fill(
-    cells: _Cells, lists: list[_Cells], offsets: list[Any], lanes: Any, rows: Sequence[Mapping[str, Any]],
+    cells: _Cells, lists: list[_Cells], offsets: list[Any], lanes: Any, rows: Sequence[dict[str, Any]],
     places: dict[str, _Place], items: dict[str, tuple[int, _Place]],
 ) -> cython.int:  # fmt: skip
     lane: cython.uchar[:, :] = lanes
-    at: cython.Py_ssize_t = 0
+    at: cython.Py_ssize_t
     group: cython.Py_ssize_t
     place: _Place
     of: _Cells
-    for row in rows:
-        given: dict[str, Any] = row
+    for at in range(len(rows)):
+        given: dict[str, Any] = rows[at]
         for name, value in given.items():
             found = places.get(name)
             if found is not None:
@@ -155,11 +154,10 @@ def _fill(
                     group, place = item
                     of = lists[group]
                     of.put_items(place, value)
-        at += 1
         for group in range(len(lists)):
             of = lists[group]
             if of.size:
                 of.base += of.size
                 of.size = 0
-            offsets[group][at] = of.base
+            offsets[group][at + 1] = of.base
     return 0

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 
+import cython
+
 from pipeline.engine.dns.carried import tell_carried
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.http.half import CHUNK, FRAMES, HEAD, LAST, TRAILER, UNTIL_CLOSED, Half
 from pipeline.engine.http.http2 import PREFACE
-from pipeline.engine.http.message import MOST_HEAD, REQUEST, RESPONSE, Message, end_of_head, kind_of, parse
+from pipeline.engine.http.message import (
+    MOST_HEAD,
+    NOTIFICATIONS,
+    REQUEST,
+    RESPONSE,
+    Message,
+    end_of_head,
+    kind_of,
+    parse,
+)  # fmt: skip
 from pipeline.engine.http.rows import Exchange, Teller
 from pipeline.engine.http.websocket import frame_size
 from pipeline.engine.snapshot import Tree
@@ -22,22 +33,27 @@ _ENDLESS = 1 << 61
 _FIN = 1
 
 
+@cython.cclass
 class HttpDialogue:
     """Both sides. `need` is never used: heads end where they end."""
 
     def __init__(self, teller: Teller, known: bool) -> None:
         self.need = [0, 0]
         self._teller = teller
-        self._halves = (Half(), Half())
+        self._one = Half()
+        self._other = Half()
         self._pending: deque[Exchange] = deque()
         # As Wireshark pairs: the latest request shown, until a response was shown behind it.
-        self._asked = (0, 0)
+        self._asked_frame = self._asked_time = 0
         self._known = known
 
-    def take(self, packet: Packet, side: int, data: bytes) -> int:
+    def _half(self, side: cython.int) -> Half:
+        return self._other if side else self._one
+
+    def take(self, packet: Packet, side: cython.int, data: bytes) -> cython.longlong:
         """See `Dialogue.take`."""
-        half: Half = self._halves[side]
-        mode = half.mode
+        half: Half = self._half(side)
+        mode: cython.int = half.mode
         # Wireshark adds nothing that was sent again or came late to what it puts together.
         half.broken |= packet.muted
         if mode == HEAD:
@@ -54,7 +70,7 @@ class HttpDialogue:
             return self._websocket(packet, half, data)
         return len(data)
 
-    def _websocket(self, packet: Packet, half: Half, data: bytes) -> int:
+    def _websocket(self, packet: Packet, half: Half, data: bytes) -> cython.longlong:
         size = 1 if half.lined else frame_size(data)
         half.lined = size > len(data)
         if half.lined:
@@ -64,7 +80,7 @@ class HttpDialogue:
             packet.name("WebSocket")
         return size
 
-    def _head(self, packet: Packet, side: int, half: Half, data: bytes) -> int:
+    def _head(self, packet: Packet, side: cython.int, half: Half, data: bytes) -> cython.longlong:
         if data[0] in b"\r\n":
             # Empty lines before a message are to be passed over (RFC 9112 section 2.2); Wireshark does it with one.
             half.blanks = half.blanks + 1 if half.blank_frame == packet.frame else 1
@@ -81,13 +97,13 @@ class HttpDialogue:
             if b"\n" not in data and len(data) < _MOST_LINE:
                 return 0
             return self._junk(packet, half, data)
-        end = end_of_head(data)
+        end: cython.Py_ssize_t = end_of_head(data)
         if end < 0 or end > MOST_HEAD:
             if len(data) > MOST_HEAD:
                 return self._junk(packet, half, data)
             half.partial, half.partial_frame = data, packet.frame
             return 0
-        message = parse(data, end)
+        message: Message | None = parse(data, end)
         if message is None:
             return self._junk(packet, half, data)
         half.partial, half.junk = b"", 0
@@ -95,7 +111,7 @@ class HttpDialogue:
             return self._carried(packet, side, half, message, data)
         return self._begin(packet, side, half, message)
 
-    def _junk(self, packet: Packet, half: Half, data: bytes) -> int:
+    def _junk(self, packet: Packet, half: Half, data: bytes) -> cython.longlong:
         packet.name("HTTP")
         half.reset()
         half.junk += 1
@@ -103,11 +119,11 @@ class HttpDialogue:
             packet.leave()
         return len(data)
 
-    def _begin(self, packet: Packet, side: int, half: Half, message: Message) -> int:
+    def _begin(self, packet: Packet, side: cython.int, half: Half, message: Message) -> cython.longlong:
         """The head is whole; how many bytes to pass over: the head, and of the body all but its last byte."""
         half.message, half.head_frame = message, packet.frame
-        end = message.head
-        length = message.length if message.counted else -1
+        end: cython.longlong = message.head
+        length: cython.longlong = message.length if message.counted else -1
         if message.kind == RESPONSE and self._bodiless(message.code, side):
             length = 0
         elif message.chunked:
@@ -125,7 +141,7 @@ class HttpDialogue:
         self._waits(packet, half, message)
         return end + length - 1
 
-    def _carried(self, packet: Packet, side: int, half: Half, message: Message, data: bytes) -> int:
+    def _carried(self, packet: Packet, side: cython.int, half: Half, message: Message, data: bytes) -> cython.longlong:
         """The body, a message of DNS, is wanted whole."""
         end = message.head + message.length
         if len(data) < end:
@@ -142,20 +158,20 @@ class HttpDialogue:
         if self._teller.stores:
             half.base = packet.exchange(self._teller.record, reverse=message.kind == RESPONSE)
 
-    def _bodiless(self, code: int, side: int) -> bool:
+    def _bodiless(self, code: cython.int, side: cython.int) -> cython.bint:
         """Whether a response has no body whatever it says (RFC 9112 section 6.3)."""
         if code // 100 == 1 or code in (204, 304):
             return True
-        method = self._method(side)
+        method: bytes = self._method(side)
         return method == b"HEAD" or (method == b"CONNECT" and code // 100 == 2)
 
-    def _method(self, side: int) -> bytes:
+    def _method(self, side: cython.int) -> bytes:
         if self._pending:
             return self._pending[0].method
-        asked = self._halves[1 - side].message
+        asked = self._half(1 - side).message
         return asked.line[0] if asked is not None and asked.kind == REQUEST else b""
 
-    def _chunk(self, packet: Packet, side: int, half: Half, data: bytes) -> int:
+    def _chunk(self, packet: Packet, side: cython.int, half: Half, data: bytes) -> cython.longlong:
         """A chunk's size stands at the front of `data` (RFC 9112 section 7.1)."""
         end = data.find(b"\n", 0, _MOST_LINE)
         if end < 0:
@@ -172,12 +188,12 @@ class HttpDialogue:
         half.mode = TRAILER
         return end + 1
 
-    def _unchunked(self, packet: Packet, side: int, half: Half) -> int:
+    def _unchunked(self, packet: Packet, side: cython.int, half: Half) -> cython.longlong:
         half.whole = False
         self._complete(packet, side, half)
         return 0
 
-    def _trailer(self, packet: Packet, side: int, half: Half, data: bytes) -> int:
+    def _trailer(self, packet: Packet, side: cython.int, half: Half, data: bytes) -> cython.longlong:
         if len(data) < 2:
             return 0
         assert half.message is not None
@@ -190,9 +206,9 @@ class HttpDialogue:
         self._complete(packet, side, half)
         return max(0, end + 1)
 
-    def lost(self, packet: Packet, side: int, count: int) -> bool:
+    def lost(self, packet: Packet, side: cython.int, count: cython.longlong) -> bool:
         """See `Dialogue.lost`: what follows may begin a message."""
-        half: Half = self._halves[side]
+        half: Half = self._half(side)
         if half.message is None and half.partial:
             message = parse(half.partial, len(half.partial))
             if message is not None:
@@ -206,9 +222,9 @@ class HttpDialogue:
         half.reset()
         return True
 
-    def missed(self, packet: Packet, side: int, count: int) -> None:
+    def missed(self, packet: Packet, side: cython.int, count: cython.longlong) -> None:
         """See `Mindful.missed`: of a body."""
-        half: Half = self._halves[side]
+        half: Half = self._half(side)
         half.missing += count
         if count:
             self._broken(packet, half)
@@ -222,9 +238,9 @@ class HttpDialogue:
             self._tell(packet, half, half.message)
         half.broken = True
 
-    def closed(self, packet: Packet, side: int, data: bytes) -> None:
+    def closed(self, packet: Packet, side: cython.int, data: bytes) -> None:
         """See `Dialogue.closed`."""
-        half: Half = self._halves[side]
+        half: Half = self._half(side)
         if half.message is None:
             message = parse(half.partial, len(half.partial)) if half.partial else None
             if message is None:
@@ -242,7 +258,7 @@ class HttpDialogue:
 
     def ended(self) -> None:
         """See `Mindful.ended`."""
-        for half in self._halves:
+        for half in (self._one, self._other):
             message = half.message
             if message is not None and half.base is not None and not half.early:
                 half.whole = False
@@ -267,10 +283,14 @@ class HttpDialogue:
                 return
             self._known = True
         half.told = True
-        self._asked = self._teller.show(packet, message, half.body, self._asked)
+        self._teller.show(packet, message, half.body, self._asked_frame, self._asked_time)
+        if message.kind != REQUEST:
+            self._asked_frame = self._asked_time = 0
+        elif message.line[0] not in NOTIFICATIONS:
+            self._asked_frame, self._asked_time = packet.frame, packet.time
 
-    def _complete(self, packet: Packet, side: int, half: Half) -> None:
-        message = half.message
+    def _complete(self, packet: Packet, side: cython.int, half: Half) -> None:
+        message: Message | None = half.message
         assert message is not None
         self._tell(packet, half, message)
         if message.kind == REQUEST:
@@ -287,9 +307,9 @@ class HttpDialogue:
             self._teller.forgotten(packet)
             self._teller.unanswered(self._pending.popleft())
 
-    def _responded(self, packet: Packet, side: int, half: Half, message: Message) -> None:
-        code = message.code
-        other = self._halves[1 - side]
+    def _responded(self, packet: Packet, side: cython.int, half: Half, message: Message) -> None:
+        code: cython.int = message.code
+        other: Half = self._half(1 - side)
         if code // 100 == 1 and code != 101:
             if self._pending:
                 self._pending[0].interim += 1
@@ -314,10 +334,10 @@ class HttpDialogue:
             row = packet.exchange(self._teller.record, reverse=True)
         self._teller.answered(packet, exchange, row, half, message, tunnel)
 
-    def _upgrade(self, packet: Packet, message: Message) -> int:
+    def _upgrade(self, packet: Packet, message: Message) -> cython.int:
         """The conversation changes its protocol (RFC 9110 section 15.2.2); which of TUNNELS it is."""
         if message.has("http.upgrade", b"websocket"):
-            for half in self._halves:
+            for half in (self._one, self._other):
                 half.mode, half.lined = FRAMES, False
             return 2
         if message.has("http.upgrade", b"h2c"):
@@ -329,15 +349,15 @@ class HttpDialogue:
     def state(self) -> Tree:
         """All that is known."""
         return {
-            "halves": [half.state() for half in self._halves], "asked": list(self._asked), "known": self._known,
-            "pending": [exchange.state() for exchange in self._pending],
+            "halves": [self._one.state(), self._other.state()], "asked": [self._asked_frame, self._asked_time],
+            
+            "known": self._known, "pending": [exchange.state() for exchange in self._pending],
         }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        for half, known in zip(self._halves, state["halves"], strict=True):
+        for half, known in zip((self._one, self._other), state["halves"], strict=True):
             half.restore(known)
-        frame, time = state["asked"]
-        self._asked = (frame, time)
+        self._asked_frame, self._asked_time = state["asked"]
         self._known = state["known"]
         self._pending = deque(Exchange.restored(known) for known in state["pending"])

@@ -1,5 +1,8 @@
+from pipeline.engine.http.message cimport Message
+
+
 cdef class Half:
-    cdef public object base
+    cdef public dict base
     cdef public unsigned long long blank_frame
     cdef public Py_ssize_t blanks
     cdef public long long body
@@ -11,7 +14,7 @@ cdef class Half:
     cdef public Py_ssize_t interim
     cdef public Py_ssize_t junk
     cdef public bint lined
-    cdef public object message
+    cdef public Message message
     cdef public long long missing
     cdef public int mode
     cdef public bytes partial

@@ -42,14 +42,13 @@ _LONGEST = cython.declare(cython.Py_ssize_t, max(len(name) for name in FIELDS))
 REQUEST, RESPONSE = 0, 1
 
 
+@cython.cclass
 class Message:
     """`line` holds the three parts of the first line, as bytes: method, target and version of a request, version, code
     and phrase of a response. `fields` are (name among FIELDS, value) in their order. `length` is that of the body, -1
     where none is given. `counted` says whether Wireshark waits for so many. `shown` counts the fields before a line
     that is none: Wireshark shows no more.
     """
-
-    __slots__ = ("chunked", "code", "counted", "fields", "head", "kind", "length", "line", "shown")
 
     def __init__(self, kind: int, line: tuple[bytes, bytes, bytes], head: int) -> None:
         self.kind = kind
@@ -69,7 +68,7 @@ class Message:
                 return value
         return None
 
-    def carries_dns(self) -> bool:
+    def carries_dns(self) -> cython.bint:
         """Whether the body is a message of DNS."""
         if not (0 < self.length < MOST_DNS and self.counted) or self.chunked:
             return False
@@ -101,16 +100,19 @@ def restored(state: Tree) -> Message:
 
 def number(text: bytes) -> int:
     """The decimal digits that `text` begins with, as a number below 2^62; 0 without any."""
+    if text.isdigit():
+        return min(int(text[:19]), _MOST_VALUE)
     digits = _DIGITS.match(text)
     found = digits.group() if digits else b""
     return min(int(found[:19] or b"0"), _MOST_VALUE)
 
 
-def kind_of(data: bytes) -> int:
+def kind_of(data: bytes) -> cython.int:
     """REQUEST or RESPONSE, -1 where the first line is neither (as Wireshark tells them)."""
-    if data[:5] == b"HTTP/":
+    if data.startswith(b"HTTP/"):
         return RESPONSE
-    if data[:20].partition(b" ")[0] in HTTP_METHODS:
+    end: cython.Py_ssize_t = data.find(b" ", 0, 20)
+    if data[: end if end >= 0 else 20] in HTTP_METHODS:
         return REQUEST
     word = _WORD.match(data[:20])
     method = word.group() if word else b""
@@ -119,7 +121,7 @@ def kind_of(data: bytes) -> int:
     return RESPONSE if method == b"ICY" else -1
 
 
-def end_of_head(data: bytes) -> int:
+def end_of_head(data: bytes) -> cython.Py_ssize_t:
     """Where the head ends, behind its empty line; -1 where it is not there yet."""
     first = data.find(b"\r\n\r\n")
     if first >= 0:
@@ -131,14 +133,14 @@ def end_of_head(data: bytes) -> int:
     return end.end() if end else -1
 
 
-def parse(data: bytes, end: int) -> Message | None:
+def parse(data: bytes, end: cython.Py_ssize_t) -> Message | None:
     """The message whose head is `data[:end]`, maybe cut off; None where its first line is that of no message."""
-    kind = kind_of(data)
+    kind: cython.int = kind_of(data)
     if kind < 0:
         return None
     lines: list[bytes] = _lines(data[:end])
-    message = Message(kind, _first_line(kind, lines[0]), end)
-    fields = message.fields
+    message: Message = Message(kind, _first_line(kind, lines[0]), end)
+    fields: list[tuple[str, bytes]] = message.fields
     shown: cython.Py_ssize_t = -1
     k: cython.Py_ssize_t
     colon: cython.Py_ssize_t
@@ -184,6 +186,9 @@ def _take_field(message: Message, field: str, value: bytes) -> None:
 
 def _first_line(kind: int, line: bytes) -> tuple[bytes, bytes, bytes]:
     """Words are parted by any number of blanks, but two blanks behind the method stand for an empty target."""
+    words = line.split(b" ", 2)
+    if len(words) == 3 and words[1] and not words[2].startswith(b" "):
+        return words[0], words[1], words[2]
     one, blank, rest = line.partition(b" ")
     if kind == REQUEST and rest.startswith(b" ") and blank:
         return one, b"", rest.lstrip(b" ")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import cython
+
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.http.half import Half
-from pipeline.engine.http.message import DNS_MESSAGE, NOTIFICATIONS, REQUEST, Message, number, text
+from pipeline.engine.http.message import DNS_MESSAGE, REQUEST, Message, number, text
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.exchanges.http import HTTP
@@ -33,10 +35,9 @@ _MEDIA = {
 }  # fmt: skip
 
 
+@cython.cclass
 class Exchange:
     """A request that waits for its response, with the row as far as it is known. `time` is when it ended (ns)."""
-
-    __slots__ = ("interim", "method", "missing", "row", "time")
 
     def __init__(self, row: Row, method: bytes, missing: int, time: int) -> None:
         self.row = row
@@ -58,21 +59,19 @@ class Exchange:
         return found
 
 
+@cython.cclass
 class Teller:
-    """Tells of messages and exchanges; `stores` is whether anybody wants rows. `dialogues` counts conversations."""
+    """Tells of messages and exchanges; `stores` is whether anybody wants rows, `tells` whether fields of frames.
+    `dialogues` counts conversations."""
 
     def __init__(self, notes: Notes, out: Outlet) -> None:
         self.record = HTTP
         self.stores = out.stores
+        self.tells = out.tells
         self._out = out
         self._notes = notes
         self.count = 0
         self.dialogues = 0
-
-    @property
-    def tells(self) -> bool:
-        """Whether anybody wants fields of frames."""
-        return self._out.tells
 
     def row(self, row: Row) -> None:
         """A row is complete."""
@@ -85,26 +84,24 @@ class Teller:
 
     # Fields of frames.
 
-    def show(self, packet: Packet, message: Message, body: int, asked: tuple[int, int]) -> tuple[int, int]:
-        """Put the message's fields into the frame, and its name. `asked` is frame and time of the latest request shown,
-        (0, 0) once a response came; it is given back as it is then."""
+    def show(self, packet: Packet, message: Message, body: cython.longlong, frame: cython.ulonglong,
+             time: cython.longlong) -> None:  # fmt: skip
+        """Put the message's fields into the frame, and its name. `frame` and `time` are those of the latest request
+        shown, 0 once a response came."""
         packet.name(_name(message, body))
-        request = message.kind == REQUEST
-        if self._out.tells:
-            show(packet, message)
-        if request:
-            return asked if message.line[0] in NOTIFICATIONS else (packet.frame, packet.time)
-        if asked[0] and self._out.tells:
-            packet.detail("http.request_in", asked[0])
-            packet.detail("http.time", packet.time - asked[1])
-        return 0, 0
+        if not self.tells:
+            return
+        show(packet, message)
+        if frame and message.kind != REQUEST:
+            packet.detail("http.request_in", frame)
+            packet.detail("http.time", packet.time - time)
 
     # Rows.
 
-    def asked(self, row: Row, half: Half, message: Message, before: int) -> Exchange:
+    def asked(self, row: Row, half: Half, message: Message, before: cython.Py_ssize_t) -> Exchange:
         """The request has come; `row` was begun with the frame that ended it, `before` requests wait already."""
-        time = row.get("shoal.first_time", 0)
-        exchange = Exchange(row, message.line[0], half.missing, time)
+        time: cython.longlong = row.get("shoal.first_time", 0)
+        exchange: Exchange = Exchange(row, message.line[0], half.missing, time)
         exchange.interim = half.interim
         if self.stores:
             _fill(row, message)
@@ -119,7 +116,7 @@ class Teller:
         return exchange
 
     def answered(self, packet: Packet, exchange: Exchange | None, row: Row | None, half: Half, message: Message,
-                 tunnel: int) -> None:  # fmt: skip
+                 tunnel: cython.int) -> None:  # fmt: skip
         """The response has come, with this frame; `row` is begun with it where there was no request."""
         if not self.stores:
             return
@@ -194,10 +191,13 @@ def fill_message(row: Row, message: Message) -> None:
 
 
 def _fill(row: dict[str, Any], message: Message) -> None:
-    for name, value in zip(_LINE[message.kind], message.line, strict=True):
+    names: tuple[str, str, str] = _LINE[message.kind]
+    line: tuple[bytes, bytes, bytes] = message.line
+    for k in range(3):
+        name = names[k]
         if name:
-            row[name] = _told(value)
-    kept = _KEPT[message.kind]
+            row[name] = _told(line[k])
+    kept: dict[str, str] = _KEPT[message.kind]
     for field, value in message.fields:
         column = kept.get(field)
         if column is not None and column not in row:
@@ -205,10 +205,10 @@ def _fill(row: dict[str, Any], message: Message) -> None:
 
 
 def _told(value: bytes) -> str:
-    return value[:MOST_TEXT].decode("utf-8", "replace")
+    return (value if len(value) <= MOST_TEXT else value[:MOST_TEXT]).decode("utf-8", "replace")
 
 
-def _name(message: Message, body: int) -> str:
+def _name(message: Message, body: cython.longlong) -> str:
     """`_ws.col.Protocol`: what Wireshark takes the body for has a part in it."""
     media = message.get("http.content_type") if body else None
     if media is None:

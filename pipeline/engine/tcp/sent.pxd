@@ -6,10 +6,13 @@ cdef class Sent:
     cdef unsigned int[::1] _place
     cdef unsigned int _free
     cdef unsigned int _room
+    cdef unsigned int[::1] _listed
+    cdef Py_ssize_t _remembered
     cdef unsigned int flight
     cdef Py_ssize_t row
     cdef object _notes
     cdef int _set(self, object words, object times, object directions, object places) except -1
+    cdef int _list(self) except -1
     cdef int reserve(self, Py_ssize_t directions) except -1
     cdef int _grow(self) except -1
     cdef int _place_all(self) except -1 nogil

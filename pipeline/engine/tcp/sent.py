@@ -44,10 +44,12 @@ _BITS = cython.declare(cython.Py_ssize_t, BITS)
 _FLIGHT = cython.declare(cython.Py_ssize_t, FLIGHT)
 _SAME = cython.declare(cython.Py_ssize_t, SAME_HASH)
 _NEWER = cython.declare(cython.Py_ssize_t, NEWER)
-# Words of a direction: its newest and its oldest segment (0 for none), and how many.
+# Words of a direction: its newest and its oldest segment (0 for none), how many, and of one that has any its place in
+# the list of these.
 _NEWEST = cython.declare(cython.Py_ssize_t, 0)
 _OLDEST = cython.declare(cython.Py_ssize_t, 1)
 _COUNT = cython.declare(cython.Py_ssize_t, 2)
+_LISTED = cython.declare(cython.Py_ssize_t, 3)
 
 
 @cython.cclass
@@ -62,6 +64,7 @@ class Sent:
         self._notes = notes
         self._free = 0
         self._room = 1
+        self._remembered = 0
         self._set(lines(_FIRST_SIZE, 12, np.uint32), np.zeros(_FIRST_SIZE, np.int64), np.zeros((2, 4), np.uint32),
                   np.zeros(_FIRST_SIZE, np.uint32))
 
@@ -73,6 +76,20 @@ class Sent:
         self.time = memoryview(times) if plain else times
         self._direction = memoryview(directions) if plain else directions
         self._place = memoryview(places) if plain else places
+        self._list()
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _list(self) -> cython.int:
+        """List the directions of which segments are remembered: at the end of a minute all others are passed over."""
+        directions = np.asarray(self._direction)
+        some = np.flatnonzero(directions[:, _COUNT])
+        listed = np.zeros(len(directions), np.uint32)
+        listed[: len(some)] = some
+        directions[some, _LISTED] = np.arange(len(some))
+        self._remembered = len(some)
+        self._listed = listed if cython.compiled else memoryview(listed)
         return 0
 
     def state(self) -> Tree:
@@ -99,6 +116,7 @@ class Sent:
             more = np.zeros((max(directions, 2 * have), 4), np.uint32)
             more[:have] = np.asarray(self._direction)
             self._direction = more if cython.compiled else memoryview(more)
+            self._list()
         return 0
 
     @cython.cfunc
@@ -111,6 +129,7 @@ class Sent:
             self.evicted += int(directions[:, _COUNT].sum(dtype=np.int64))
             self._notes.note("segments-forgotten", self.row, self.evicted)
             directions[:] = 0
+            self._remembered = 0
             np.asarray(self._place)[:] = 0
             self._free = 0
             self._room = 1
@@ -178,6 +197,10 @@ class Sent:
         self._direction[of, _COUNT] -= 1
         if self._direction[of, _COUNT] == 0:
             self._direction[of, _NEWEST] = 0
+            self._remembered -= 1
+            last: cython.uint = self._listed[self._remembered]
+            self._listed[self._direction[of, _LISTED]] = last
+            self._direction[last, _LISTED] = self._direction[of, _LISTED]
         self.word[at, _NEWER] = self._free
         self._free = at
         return 0
@@ -196,9 +219,12 @@ class Sent:
     @cython.exceptval(-1, check=False)
     def tick(self, now: cython.longlong) -> cython.int:
         """A minute ends: forget the directions that were silent."""
+        k: cython.Py_ssize_t
         of: cython.Py_ssize_t
-        for of in range(self._direction.shape[0]):  # type: ignore[index]
-            if self._direction[of, _COUNT] != 0 and now - self.time[self._direction[of, _NEWEST]] >= _SILENT:
+        # From the last one, whose place another takes that was looked at already.
+        for k in range(self._remembered - 1, -1, -1):
+            of = self._listed[k]
+            if now - self.time[self._direction[of, _NEWEST]] >= _SILENT:
                 self.drop(of)
         return 0
 
@@ -238,6 +264,9 @@ class Sent:
         self._place[slot] = at
         if self._direction[of, _COUNT] == 0:
             self._direction[of, _OLDEST] = at
+            self._direction[of, _LISTED] = self._remembered
+            self._listed[self._remembered] = of
+            self._remembered += 1
         else:
             self.word[self._direction[of, _NEWEST], _NEWER] = at
         self._direction[of, _NEWEST] = at
