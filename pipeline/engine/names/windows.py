@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.engine.names.declare import Look
+from pipeline.engine.names.look import Look
 
 INTERFACES: dict[str, str] = {
     "12345778-1234-abcd-ef00-0123456789ac": "SAMR", "12345778-1234-abcd-ef00-0123456789ab": "LSARPC",
