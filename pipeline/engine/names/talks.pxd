@@ -1,5 +1,6 @@
 from pipeline.engine.names.hints cimport datagram_hints, segment_hints
 from pipeline.engine.names.look cimport Look
+from pipeline.engine.names.quick cimport message_length
 
 cdef class _Side:
     cdef public bytes head
@@ -29,6 +30,7 @@ cdef class Talks:
     cdef dict _whole
     cdef unsigned short[::1] _tcp_port
     cdef unsigned short[::1] _udp_port
+    cdef long long[:, ::1] _tcp_rule
     cdef unsigned char[::1] _tcp_hint
     cdef unsigned char[::1] _udp_hint
     cdef public dict hex
@@ -51,4 +53,4 @@ cdef class Talks:
     cdef _Talk _talk(self, int number, Py_ssize_t row)
     cdef str _datagram(self, int number, bytes data, Look look)
     cdef object _found(self, int number, Py_ssize_t row, int place, str name)
-    cdef str _speak(self, int place, _Talk talk, int number, bytes data, unsigned int seq, Look look)
+    cdef str _speak(self, int place, _Talk talk, int number, bytes data, Py_ssize_t begin, unsigned int seq, Look look)

@@ -22,6 +22,9 @@ from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
 
+if not cython.compiled:
+    from pipeline.engine.names.quick import message_length
+
 MOST_TALKS = 16_384
 """Conversations of which more is remembered than their protocol; for one more the oldest is forgotten, and begins anew
 with its next segment."""
@@ -43,6 +46,7 @@ _FTP_DATA = next(FIRST + i for i, spoken in enumerate(SEGMENTS) if spoken.name =
 _s = Slots(PACKETS)
 _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_PATH = _s.code("frame.protocols")
 _SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
 _LEN = cython.declare(cython.Py_ssize_t, _s.u32("tcp.len"))
 _TCP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("tcp.srcport"))
@@ -163,6 +167,7 @@ class Talks:
         plain = not cython.compiled
         self._tcp_port = memoryview(TCP_PORT) if plain else TCP_PORT
         self._udp_port = memoryview(UDP_PORT) if plain else UDP_PORT
+        self._tcp_rule = memoryview(TCP_RULE) if plain else TCP_RULE
         self._tcp_hint = memoryview(_TCP_HINT) if plain else _TCP_HINT
         self._udp_hint = memoryview(_UDP_HINT) if plain else _UDP_HINT
         self.hex: dict[int, str] = {}
@@ -231,7 +236,7 @@ class Talks:
     def header(self, row: cython.Py_ssize_t) -> object:
         """Name a row by its last header."""
         columns = self._columns
-        name = layers.read(columns, row, columns.texts[int(columns.values("frame.protocols")[row])])
+        name = layers.read(columns, row, columns.texts[columns.code[_PATH, row]])
         if name.startswith("0x"):
             self.hex[row] = name
             self._named[row] = _HEX
@@ -247,7 +252,7 @@ class Talks:
                 return whole
         start: cython.Py_ssize_t = self._start[row] + self._u16[_PAYLOAD, row]
         size: cython.Py_ssize_t = self._u32[_PAYLOAD_LEN, row]
-        if cython.compiled and start >= 0 and 0 < size <= self._raw.shape[0] - start:
+        if cython.compiled and start >= 0 and 0 < size <= len(self._raw) - start:
             return cython.cast(cython.p_char, cython.address(self._raw[start]))[:size]
         return bytes(self._raw[start : start + size])
 
@@ -320,7 +325,7 @@ class Talks:
             return media.stun_heard(data, look)
         hints: cython.ulonglong = datagram_hints(data, look.size)
         k: cython.Py_ssize_t
-        for k in range(self._udp_hint.shape[0]):
+        for k in range(len(self._udp_hint)):
             if not hints >> self._udp_hint[k] & 1:
                 continue
             place, hears, stays = _UDP_HEARD[k]
@@ -348,13 +353,17 @@ class Talks:
         dst: cython.int = self._u16[_TCP_DST, row]
         side: cython.int = self._turns[row] & 1
         look.srcport, look.dstport, look.side, look.size = src, dst, side, self._u32[_LEN, row]
+        # Where the payload stands, unless it was put together.
+        begin: cython.Py_ssize_t = -1
+        if not self._whole or row not in self._whole:
+            begin = self._start[row] + self._u16[_PAYLOAD, row]
         talk: _Talk = self._talk(number, row)
         look.memo = talk.memo
         seq: cython.uint = self._u32[_SEQ, row]
         kind: cython.int = self.tcp[number]
         tried: cython.int = 0
         if kind >= FIRST:
-            name = self._speak(kind, talk, number, data, seq, look)
+            name = self._speak(kind, talk, number, data, begin, seq, look)
             if name:
                 self.tried[0, number] = 0
                 self._named[row] = PROTOCOL_ID.get(name, self._named[row])
@@ -368,17 +377,17 @@ class Talks:
                 if place == 0 or place == tried:
                     continue
                 tried = place
-                name = self._speak(place, talk, number, data, seq, look)
+                name = self._speak(place, talk, number, data, begin, seq, look)
                 if name:
                     return self._found(number, row, place, name)
         hints: cython.ulonglong = segment_hints(data, look.size)
         k: cython.Py_ssize_t
-        for k in range(self._tcp_hint.shape[0]):
+        for k in range(len(self._tcp_hint)):
             if not hints >> self._tcp_hint[k] & 1:
                 continue
             place, hears = _TCP_HEARD[k]
             if place != tried and hears(data, look):
-                name = self._speak(place, talk, number, data, seq, look)
+                name = self._speak(place, talk, number, data, begin, seq, look)
                 if name:
                     return self._found(number, row, place, name)
         self.tried[0, number] += 1
@@ -396,9 +405,10 @@ class Talks:
         return None
 
     @cython.cfunc
-    def _speak(self, place: cython.int, talk: _Talk, number: cython.int, data: bytes, seq: cython.uint, look: Look
-               ) -> str:
-        """The name of a segment of a conversation that speaks what is at `place`; empty where it can't be that."""
+    def _speak(self, place: cython.int, talk: _Talk, number: cython.int, data: bytes, begin: cython.Py_ssize_t,
+               seq: cython.uint, look: Look) -> str:  # fmt: skip
+        """The name of a segment of a conversation that speaks what is at `place`; empty where it can't be that. `begin`
+        is where `data` stand in the batch's bytes, -1 where they do not."""
         length, called, check, own, rest = _SPOKEN[place]
         if length is None:
             return check(data, look) if check is not None else own
@@ -424,11 +434,16 @@ class Talks:
             begun = True
             if side.next == seq:
                 data = side.head + data
+                begin = -1
             side.head = b""
             self.opened[number] &= 15 ^ bit << 2
         many = len(data)
         while at < many:
-            size = length(data, at)
+            size = 0
+            if begin >= 0:
+                size = message_length(self._raw, begin + at, begin + many, self._tcp_rule, place)
+            if size == 0:
+                size = length(data, at)
             if size < 0:
                 if rest == ANY or (rest and self.tcp[number] == place):
                     name = own
