@@ -97,6 +97,7 @@ class Exchanges:
         for settling in self._settling:
             self._spoken.settle(settling.settled(), numbers, turns)
         name_rows(columns, packet.named, self._names.talks.hex)
+        packet.end()
 
     def _quoted(self, packet: Packet, quote: Quote) -> None:
         tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
