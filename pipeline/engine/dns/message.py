@@ -28,6 +28,7 @@ Record = tuple[int, str, int, int, int, int, int]
 """Section, owner's name, type, class, time to live (s), where its data begin, and how long they are."""
 
 
+@cython.cclass
 class Message:
     """What was read of a message. `fault` says why not all of it, `names` reads names in its data; `answered` is where
     the questions end."""
