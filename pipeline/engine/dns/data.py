@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from socket import AF_INET6, inet_ntop
 
+import cython
+
 from pipeline.engine.dns import registry as r
 from pipeline.engine.dns.names import Fault, Names
 
@@ -18,15 +20,21 @@ _KEY = struct.Struct(">HBB").unpack_from
 _RRSIG = struct.Struct(">HBBIIIH").unpack_from
 _NSEC3 = struct.Struct(">BBHB").unpack_from
 
+_A = cython.declare(cython.Py_ssize_t, r.A)
+
 Text = Callable[[Names, int, int], str]
 """Takes where data begin and how long they are; raises Fault where they are not what their type has."""
 
 
-def data_text(names: Names, kind: int, at: int, length: int) -> str:
+def data_text(names: Names, kind: cython.Py_ssize_t, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> str:
     """The data of a record of type `kind` as text: those that don't fit it, or of a type not known, as RFC 3597 has
     it (`\\# 4 0a000001`)."""
-    if at + length > len(names.data):
+    data: bytes = names.data
+    if at + length > len(data):
         return ""
+    if kind == _A and length == 4:
+        # Most records are of this type.
+        return f"{data[at]}.{data[at + 1]}.{data[at + 2]}.{data[at + 3]}"
     text = _TEXTS.get(kind)
     if text is not None:
         try:
@@ -35,29 +43,22 @@ def data_text(names: Names, kind: int, at: int, length: int) -> str:
             pass
     if not length:
         return ""
-    return f"\\# {length} {names.data[at : at + length].hex()}"
+    return f"\\# {length} {data[at : at + length].hex()}"
 
 
-def _a(names: Names, at: int, length: int) -> str:
-    if length != 4:
-        raise Fault("data cut")
-    data = names.data
-    return f"{data[at]}.{data[at + 1]}.{data[at + 2]}.{data[at + 3]}"
-
-
-def _aaaa(names: Names, at: int, length: int) -> str:
+def _aaaa(names: Names, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> str:
     if length != 16:
         raise Fault("data cut")
     return inet_ntop(AF_INET6, names.data[at : at + 16])
 
 
-def _name(names: Names, at: int, length: int) -> str:
+def _name(names: Names, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> str:
     if not length:
         raise Fault("data cut")
     return _within(names, at, at + length)
 
 
-def _within(names: Names, at: int, end: int) -> str:
+def _within(names: Names, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> str:
     """The name at `at`, which ends at `end` at the latest."""
     name = names.read(at)
     if names.after > end:
@@ -65,21 +66,21 @@ def _within(names: Names, at: int, end: int) -> str:
     return name
 
 
-def _mx(names: Names, at: int, length: int) -> str:
+def _mx(names: Names, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> str:
     if length < 3:
         raise Fault("data cut")
     (preference,) = _TWO(names.data, at)
     return f"{preference} {_within(names, at + 2, at + length)}"
 
 
-def _srv(names: Names, at: int, length: int) -> str:
+def _srv(names: Names, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> str:
     if length < 7:
         raise Fault("data cut")
     priority, weight, port = _SRV(names.data, at)
     return f"{priority} {weight} {port} {_within(names, at + 6, at + length)}"
 
 
-def _soa(names: Names, at: int, length: int) -> str:
+def _soa(names: Names, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> str:
     end = at + length
     primary = _within(names, at, end)
     mailbox = _within(names, names.after, end)
@@ -110,8 +111,10 @@ def quoted(raw: bytes) -> str:
     return f'"{text}"'
 
 
-def _texts(names: Names, at: int, length: int) -> str:
-    data, end = names.data, at + length
+def _texts(names: Names, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> str:
+    data: bytes = names.data
+    end: cython.Py_ssize_t = at + length
+    after: cython.Py_ssize_t
     found = []
     while at < end:
         after = at + 1 + data[at]
@@ -284,7 +287,7 @@ def _parameter(key: int, value: bytes) -> str:
 
 
 _TEXTS: dict[int, Text] = {
-    r.A: _a, r.AAAA: _aaaa, r.NS: _name, r.CNAME: _name, r.PTR: _name, r.DNAME: _name, r.MX: _mx, r.SRV: _srv,
+    r.AAAA: _aaaa, r.NS: _name, r.CNAME: _name, r.PTR: _name, r.DNAME: _name, r.MX: _mx, r.SRV: _srv,
     r.SOA: _soa, r.TXT: _texts, r.SPF: _texts, r.HINFO: _texts, r.NAPTR: _naptr, r.CAA: _caa, r.DS: _ds, r.CDS: _ds,
     r.DLV: _ds, r.DNSKEY: _dnskey, r.CDNSKEY: _dnskey, r.RRSIG: _rrsig, r.NSEC: _nsec, r.NSEC3: _nsec3,
     r.NSEC3PARAM: _nsec3param, r.TLSA: _tlsa, r.SSHFP: _sshfp, r.SVCB: _svcb, r.HTTPS: _svcb,

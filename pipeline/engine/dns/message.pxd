@@ -9,3 +9,5 @@ cdef class Message:
     cdef public list records
     cdef public Py_ssize_t answered
     cdef public str fault
+
+cpdef Message read_message(bytes data, Py_ssize_t base=*)

@@ -28,6 +28,7 @@ Record = tuple[int, str, int, int, int, int, int]
 """Section, owner's name, type, class, time to live (s), where its data begin, and how long they are."""
 
 
+@cython.cclass
 class Message:
     """What was read of a message. `fault` says why not all of it, `names` reads names in its data; `answered` is where
     the questions end."""
@@ -43,19 +44,19 @@ class Message:
         self.fault = ""
 
 
-def read_message(data: bytes, base: int = 0) -> Message | None:
+def read_message(data: bytes, base: cython.Py_ssize_t = 0) -> Message | None:
     """The message whose header begins at `base` and which ends with `data`; None where not even the flags are there.
 
     Of one that is cut or wrong there is what stands before the fault. A record whose data are cut is the last one.
     """
     at: cython.Py_ssize_t
     size: cython.Py_ssize_t = len(data)
-    found = Message(data, base)
+    found: Message = Message(data, base)
     if size < base + HEADER:
         return _head_cut(found, data, base)
     found.ident, found.flags, questions, answers, authorities, additional = _HEAD(data, base)
     found.counts = questions, answers, authorities, additional
-    names = found.names
+    names: Names = found.names
     at = base + HEADER
     try:
         for _ in range(questions):
@@ -67,9 +68,9 @@ def read_message(data: bytes, base: int = 0) -> Message | None:
             kind, klass = _QUESTION(data, at - 4)
             found.questions.append((name, kind, klass))
         found.answered = at
-        known = names.known
-        records = found.records
-        for section in (0, 1, 2):
+        known: dict[int, tuple[str, int]] = names.known
+        records: list[Record] = found.records
+        for section in range(3):
             for _ in range(found.counts[section + 1]):
                 if at + 1 < size and data[at] >= 192:
                     before = known.get(base + ((data[at] & 63) << 8 | data[at + 1]))

@@ -42,6 +42,7 @@ class Fault(Exception):
     """The message can't be followed beyond this point; says why in a word or two."""
 
 
+@cython.cclass
 class Names:
     """Reads the names of one message, whose header is at `base`. `odd` says what was strange about one of them.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from socket import AF_INET6, inet_ntop
 from typing import Any
 
+import cython
+
 from pipeline.engine.dns import registry as r
 from pipeline.engine.dns.data import data_text
 from pipeline.engine.dns.message import ANSWER, RESPONSE, SECTIONS, Message, Record
@@ -14,6 +16,9 @@ MOST_ALIASES = 16
 """CNAMEs that are followed from a name."""
 
 _IPV4, _IPV6 = 1, 2
+_TYPES, _RCODES = r.TYPES, r.RCODES
+_OPT = cython.declare(cython.Py_ssize_t, r.OPT)
+_ANSWER = cython.declare(cython.Py_ssize_t, ANSWER)
 
 
 def put_question(row: dict[str, Any], found: Message, mask: int) -> None:
@@ -24,7 +29,7 @@ def put_question(row: dict[str, Any], found: Message, mask: int) -> None:
     name, kind, klass = questions[0]
     row["dns.qry.name"] = name
     row["dns.qry.type"] = kind
-    row["shoal.dns.qry_type"] = r.TYPES.get(kind) or r.type_name(kind)
+    row["shoal.dns.qry_type"] = _TYPES.get(kind) or r.type_name(kind)
     row["dns.qry.class"] = klass & mask
     if len(questions) == 1:
         row["dns_question.name"], row["dns_question.type"] = [name], [kind]
@@ -50,7 +55,7 @@ def put_message(row: dict[str, Any], found: Message, size: int, mask: int) -> No
     if flags & RESPONSE:
         row["shoal.response_bytes"] = size
         row["dns.flags.rcode"] = flags & 15
-        row["shoal.dns.rcode"] = r.RCODES.get(rcode) or r.rcode_name(rcode)
+        row["shoal.dns.rcode"] = _RCODES.get(rcode) or r.rcode_name(rcode)
     else:
         row["shoal.request_bytes"] = size
         row["shoal.dns.query_flags"] = flags
@@ -70,18 +75,20 @@ def _put_records(row: dict[str, Any], found: Message, mask: int) -> Record | Non
     classes: list[int] = []
     ttls: list[int] = []
     data: list[str] = []
-    answers = 0
+    answers: cython.Py_ssize_t = 0
+    section: cython.Py_ssize_t
+    kind: cython.Py_ssize_t
     for record in found.records:
         section, owner, kind, klass, ttl, at, length = record
-        if kind == r.OPT:
+        if kind == _OPT:
             edns = edns or record
             continue
-        if section == ANSWER:
+        if section == _ANSWER:
             answers += 1
         sections.append(SECTIONS[section])
         owners.append(owner)
         kinds.append(kind)
-        kind_names.append(r.TYPES.get(kind) or r.type_name(kind))
+        kind_names.append(_TYPES.get(kind) or r.type_name(kind))
         classes.append(klass & mask)
         ttls.append(ttl)
         data.append(data_text(names, kind, at, length))
@@ -112,11 +119,13 @@ def _put_answer(row: dict[str, Any], found: Message, owners: list[str], kinds: l
         row["dns_chain.name"] = chain
     else:
         end = name.lower()
-    row["dns_answer.data"] = [
-        to for owner, kind, to in zip(owners, kinds, data, strict=True)
-        if kind in (wanted, r.DNAME) or wanted == r.ANY
-        if owner == name or owner.lower() == end
-    ]  # fmt: skip
+    answer: list[str] = []
+    for k in range(len(kinds)):
+        if kinds[k] in (wanted, r.DNAME) or wanted == r.ANY:
+            owner = owners[k]
+            if owner == end or owner == name or owner.lower() == end:
+                answer.append(data[k])
+    row["dns_answer.data"] = answer
 
 
 def _put_edns(row: dict[str, Any], names: Names, record: Record, *, response: bool) -> int:

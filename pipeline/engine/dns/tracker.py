@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import cython
+
 from pipeline.engine.dns import registry as r
 from pipeline.engine.dns.carried import tell_carried, tell_message
-from pipeline.engine.dns.message import RESPONSE, Message, read_message
+from pipeline.engine.dns.message import RESPONSE, Message, Question, read_message
 from pipeline.engine.dns.rows import put_message, put_question
 from pipeline.engine.dns.stream import Messages
 from pipeline.engine.exchanges.outlet import Outlet, Row
@@ -42,6 +44,12 @@ def protocol_at(ports: tuple[int, int]) -> str:
     return _PORTS.get(one) or _PORTS.get(other) or "DNS"
 
 
+def _several(questions: list[Question]) -> bool:
+    """Whether a query has several responses: it asks for a whole zone."""
+    return any(kind in (r.AXFR, r.IXFR) for _, kind, _ in questions)
+
+
+@cython.cclass
 class _Query:
     """A query: `row` until it is told, `question` as it was sent, the frame of the first response (0 before it), and
     what that said. With `many`, one query has several responses."""
@@ -54,6 +62,7 @@ class _Query:
         self.said: list[str] = []
 
 
+@cython.cclass
 class Dns:
     """Takes messages; tells a row of each query with its response.
 
@@ -88,15 +97,15 @@ class Dns:
         Without `shown` it has no fields. One of which it is not `sure` that it is a message must say something, and
         have no fault, to be told as a row.
         """
-        found = read_message(data, base)
+        found: Message | None = read_message(data, base)
         if found is None:
             return False
-        response = found.flags & RESPONSE != 0
+        response: cython.bint = found.flags & RESPONSE != 0
         # 64 bits, so that the compiled leg has the same.
-        key = (packet.flow & _FLOW) << 16 | found.ident
-        query = self._queries.get(key)
-        before = query.response if query is not None else 0
-        again = False
+        key: cython.ulonglong = (packet.flow & _FLOW) << 16 | found.ident
+        query: _Query | None = self._queries.get(key)
+        before: cython.ulonglong = query.response if query is not None else 0
+        again: cython.bint = False
         if response:
             if query is not None:
                 if not query.response:
@@ -105,8 +114,8 @@ class Dns:
                     again = not query.many
         elif query is not None and not before:
             again = packet.time - query.time < AGAIN
-        asked = query
-        question = data[base + 12 : found.answered]
+        asked: _Query | None = query
+        question: bytes = data[base + 12 : found.answered]
         if not response and not again:
             if asked is not None:
                 self._told(asked)
@@ -114,19 +123,19 @@ class Dns:
                 del self._queries[key]
             query = self._queries[key] = _Query(packet.frame, packet.time, packet.side, question)
         if query is not None and found.questions and len(found.questions) == found.counts[0]:
-            query.many = any(kind in (r.AXFR, r.IXFR) for _, kind, _ in found.questions)
+            query.many = _several(found.questions)
         if self._out.tells and shown:
-            self._tell(packet, found, protocol, query, again=again)
+            self._tell(packet, found, protocol, query, again)
         if self._out.stores and (sure or (not found.fault and bool(found.questions or found.records))):
             if response:
-                self._answered(packet, found, len(data) - base, protocol, query, question, again=again)
+                self._answered(packet, found, len(data) - base, protocol, query, question, again)
             elif query is not None:
                 self._asked(packet, found, len(data) - base, protocol, asked, query, question)
         if not response and not again:
             self._cap(packet)
         return not found.fault
 
-    def _tell(self, packet: Packet, found: Message, protocol: str, query: _Query | None, *, again: bool) -> None:
+    def _tell(self, packet: Packet, found: Message, protocol: str, query: _Query | None, again: cython.bint) -> None:
         if not tell_message(packet, found, protocol):
             return
         tell = packet.detail
@@ -145,10 +154,10 @@ class Dns:
             tell("dns.response_to", query.frame)
             tell("dns.time", packet.time - query.time)
 
-    def _asked(self, packet: Packet, found: Message, size: int, protocol: str, asked: _Query | None,
+    def _asked(self, packet: Packet, found: Message, size: cython.Py_ssize_t, protocol: str, asked: _Query | None,
                query: _Query, question: bytes) -> None:  # fmt: skip
         """A query: sent again, or another one, which is waited for if it is `query`."""
-        same = asked is not None and asked.side == packet.side and asked.question == question
+        same: cython.bint = asked is not None and asked.side == packet.side and asked.question == question
         if asked is query and same and query.row is not None:
             row = query.row
             row["shoal.dns.retransmissions"] += 1
@@ -169,8 +178,8 @@ class Dns:
             row["dns.retransmit_request_in"] = asked.frame
         query.row = row
 
-    def _answered(self, packet: Packet, found: Message, size: int, protocol: str, query: _Query | None,
-                  question: bytes, *, again: bool) -> None:  # fmt: skip
+    def _answered(self, packet: Packet, found: Message, size: cython.Py_ssize_t, protocol: str, query: _Query | None,
+                  question: bytes, again: cython.bint) -> None:  # fmt: skip
         """A response: to `query`, if that is of the other side and asked what is answered."""
         mask = _MASKS[protocol]
         if query is not None and (query.side == packet.side or (
@@ -227,10 +236,13 @@ class Dns:
     def tick(self, now: int) -> None:
         """Tell what was asked in vain."""
         old: list[int] = []
+        late: cython.longlong = now - PATIENCE
+        gone: cython.longlong = now - REMEMBERED
+        query: _Query
         for key, query in self._queries.items():
-            if query.time <= now - PATIENCE:
+            if query.time <= late:
                 self._told(query)
-                if query.time <= now - REMEMBERED:
+                if query.time <= gone:
                     old.append(key)
         for key in old:
             del self._queries[key]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+Ports = tuple[int, int]
 UNDECIDED = "?"
 """There are too few bytes yet to tell."""
 _FEW = 16
@@ -28,7 +29,7 @@ TLS_PORTS = frozenset({
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
-def protocol_of(data: bytes, ports: tuple[int, int]) -> str:
+def protocol_of(data: bytes, ports: Ports) -> str:
     """The tracker's name for a conversation of which a side's bytes, or a segment's, begin with `data`.
 
     `ports` are those of sender and receiver. Empty where none is to follow it, UNDECIDED where more bytes may tell.
@@ -45,7 +46,7 @@ def protocol_of(data: bytes, ports: tuple[int, int]) -> str:
     return _PORT_NAMES[min(_PORT_RANKS.get(ports[0], _NO_PORT), _PORT_RANKS.get(ports[1], _NO_PORT))]
 
 
-def _tls(data: bytes, ports: tuple[int, int]) -> bool:
+def _tls(data: bytes, ports: Ports) -> bool:
     """A TLS record (RFC 8446 section 5.1), or the hello of SSL 2 that offers more (RFC 5246 appendix E.2)."""
     if len(data) < 6:
         return False
@@ -55,11 +56,11 @@ def _tls(data: bytes, ports: tuple[int, int]) -> bool:
     return data[0] & 0x80 != 0 and data[2] == 1 and (data[3:5] in (b"\0\2", b"\3\0", b"\3\1", b"\3\2", b"\3\3"))
 
 
-def _http2(data: bytes, ports: tuple[int, int]) -> bool:
+def _http2(data: bytes, ports: Ports) -> bool:
     return data.startswith(_PREFACE)
 
 
-def _http(data: bytes, ports: tuple[int, int]) -> bool:
+def _http(data: bytes, ports: Ports) -> bool:
     """A request line or a status line (RFC 9112 sections 3 and 4)."""
     if data.startswith((b"HTTP/1.", b"HTTP/0.", b"HTTP/2 ", b"HTTP/2.")):
         return True
@@ -67,33 +68,33 @@ def _http(data: bytes, ports: tuple[int, int]) -> bool:
     return space != b"" and method in HTTP_METHODS
 
 
-def _ssh(data: bytes, ports: tuple[int, int]) -> bool:
+def _ssh(data: bytes, ports: Ports) -> bool:
     return data.startswith(b"SSH-")
 
 
-def _smtp(data: bytes, ports: tuple[int, int]) -> bool:
+def _smtp(data: bytes, ports: Ports) -> bool:
     """A greeting that names the protocol, or a client's (RFC 5321 section 4.1.1.1)."""
     return data[:5].upper() in (b"EHLO ", b"HELO ") or (data[:3] == b"220" and b"SMTP" in data[:512].upper())
 
 
-def _imap(data: bytes, ports: tuple[int, int]) -> bool:
+def _imap(data: bytes, ports: Ports) -> bool:
     return data[:5].upper() == b"* OK " and b"IMAP" in data[:512].upper()
 
 
-def _pop(data: bytes, ports: tuple[int, int]) -> bool:
+def _pop(data: bytes, ports: Ports) -> bool:
     return data.startswith(b"+OK ") and b"POP" in data[:512].upper()
 
 
-def _xmpp(data: bytes, ports: tuple[int, int]) -> bool:
+def _xmpp(data: bytes, ports: Ports) -> bool:
     return (data.startswith((b"<?xml", b"<stream:"))) and b"stream:stream" in data[:512]
 
 
-def _proxy(data: bytes, ports: tuple[int, int]) -> bool:
+def _proxy(data: bytes, ports: Ports) -> bool:
     """The header that a proxy puts before what its client says (HAProxy's PROXY protocol)."""
     return data.startswith((b"PROXY TCP", b"PROXY UNKNOWN", b"\r\n\r\n\0\r\nQUIT\n"))
 
 
-_BY_CONTENT: tuple[tuple[str, Callable[[bytes, tuple[int, int]], bool]], ...] = (
+_BY_CONTENT: tuple[tuple[str, Callable[[bytes, Ports], bool]], ...] = (
     ("tls", _tls),
     ("http2", _http2),
     ("http", _http),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +24,17 @@ from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.columns import Columns
 
+_STREAM = cython.declare(cython.int, STREAM)
+_QUOTED = cython.declare(cython.int, QUOTED)
+_FIRST_FRAMES = cython.declare(cython.int, FIRST_FRAMES)
+_FIRST_DATAGRAMS = cython.declare(cython.int, FIRST_DATAGRAMS)
 
+
+_Now = int | None
+_End = tuple[int, _Now]
+
+
+@cython.cclass
 class Exchanges:
     """All trackers of protocols.
 
@@ -68,42 +79,52 @@ class Exchanges:
         for quoted in quotes:
             route[quoted] = route[quoted] or QUOTED
         # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
-        ends: list[tuple[int, int | None]] = [*rows_of_ticks(columns, ticks)]
+        ends: list[_End] = [*rows_of_ticks(columns, ticks)]
         forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
         if len(forgot):
             ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
-        tick = 0
-        last = len(route)
-        until = ends[0][0] if ends else last
         packet.start(route, dialogues.followed, *dialogues.passing)
-        while to := packet.advance():
+        self._rows(ends, quotes, len(route))
+        dialogues.end()
+        for settling in self._settling:
+            self._spoken.settle(settling.settled(), numbers, turns)
+        name_rows(columns, packet.named, self._names.talks.hex)
+        packet.end()
+
+    def _rows(self, ends: Sequence[_End], quotes: Mapping[int, Quote], last: cython.Py_ssize_t) -> None:
+        """Hand the rows that have a route to their trackers, and in between what `ends` before them."""
+        packet: Packet = self._packet
+        dialogues: Dialogues = self._dialogues
+        datagrams, frames = self._datagrams, self._frames
+        tick: cython.Py_ssize_t = 0
+        until: cython.Py_ssize_t = ends[0][0] if ends else last
+        to: cython.int = packet.advance()
+        while to != 0:
             while until <= packet.row:
                 self._tick(ends[tick][1])
                 tick += 1
                 until = ends[tick][0] if tick < len(ends) else last
             if quotes and packet.row in quotes:
                 self._quoted(packet, quotes[packet.row])
-            if to == STREAM:
+            if to == _STREAM:
                 dialogues.segment(packet)
-            elif to == QUOTED:
+            elif to == _QUOTED:
                 pass
-            elif to >= FIRST_FRAMES:
-                self._frames[to - FIRST_FRAMES].frame(packet)
+            elif to >= _FIRST_FRAMES:
+                frames[to - _FIRST_FRAMES].frame(packet)
             else:
-                self._datagrams[to - FIRST_DATAGRAMS].datagram(packet, packet.payload())
-        for _, now in ends[tick:]:
-            self._tick(now)
-        dialogues.end()
-        for settling in self._settling:
-            self._spoken.settle(settling.settled(), numbers, turns)
-        name_rows(columns, packet.named, self._names.talks.hex)
+                datagrams[to - _FIRST_DATAGRAMS].datagram(packet, packet.payload())
+            to = packet.advance()
+        while tick < len(ends):
+            self._tick(ends[tick][1])
+            tick += 1
 
     def _quoted(self, packet: Packet, quote: Quote) -> None:
         tracker = self._datagrams[quote.route - FIRST_DATAGRAMS]
         if isinstance(tracker, Quotes):
             tracker.quoted(packet, quote.data, quote.ports)
 
-    def _tick(self, now: int | None) -> None:
+    def _tick(self, now: _Now) -> None:
         if now is None:
             self._dialogues.forget()
             return
@@ -140,5 +161,5 @@ class Exchanges:
         self._spoken.restore(state["spoken"])
 
 
-def _row_of(end: tuple[int, int | None]) -> int:
+def _row_of(end: _End) -> int:
     return end[0]

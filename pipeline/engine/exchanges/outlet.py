@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cython
+
 from pipeline.engine.exchanges.rows import fill
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
 from pipeline.schema.exchanges import EXCHANGES
 
-HANDED_OUT = 4096
+HANDED_OUT = 1024
 """Rows of a record handed out at a time, at the most."""
+
+_MOST = cython.declare(cython.Py_ssize_t, HANDED_OUT)
 
 Row = dict[str, Any]
 """Columns that have a value, as `fill` takes them."""
@@ -20,6 +24,7 @@ Row = dict[str, Any]
 _RECORDS = {record.name: record for record in EXCHANGES}
 
 
+@cython.cclass
 class Outlet:
     """Gathers what is told of a batch.
 
@@ -38,7 +43,7 @@ class Outlet:
         """The next batch's details are those of the rows of `columns`."""
         self._details = columns.details
 
-    def detail(self, row: int, name: str, value: object) -> None:
+    def detail(self, row: cython.Py_ssize_t, name: str, value: object) -> None:
         """The frame at `row` has field `name` (one of DETAILS); a field that it has again follows the one before."""
         cells = self._details.get(name)
         if cells is None:
@@ -50,12 +55,13 @@ class Outlet:
         """A row of `record` is complete."""
         if not self.stores:
             return
-        waiting = self._waiting.get(record.name)
+        name: str = record.name
+        waiting: list[Row] | None = self._waiting.get(name)
         if waiting is None:
-            waiting = self._waiting[record.name] = []
+            waiting = self._waiting[name] = []
         waiting.append(row)
-        if len(waiting) >= HANDED_OUT:
-            self._hand_out(record.name)
+        if len(waiting) >= _MOST:
+            self._hand_out(name)
 
     def flush(self) -> None:
         """Hand out the rows that wait."""

@@ -94,6 +94,10 @@ class Packet:
         self.out.begin(columns)
         self.named = named
 
+    def end(self) -> None:
+        """Let go of the batch's bytes."""
+        self._raw = memoryview(b"")
+
     def start(self, route: Any, followed: Any, slots: Any, table: Any) -> None:
         """Stand before the first row: `route` is uint8 by row, `followed` by number of a TCP conversation (`find`);
         `slots` and `table` are those of `Passing`."""

@@ -1,0 +1,1 @@
+cpdef str protocol_of(bytes data, ports)
