@@ -207,6 +207,10 @@ class Talks:
             self._most = max(1024, 2 * most)
             self._own(self._arrays())
 
+    def end(self) -> None:
+        """Let go of the batch's bytes."""
+        self._raw = memoryview(b"")
+
     @cython.ccall
     def begins(self, number: cython.int, announced: cython.bint) -> object:
         """A conversation begins under a number."""

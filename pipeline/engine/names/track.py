@@ -138,6 +138,7 @@ class Names:
         for code in np.flatnonzero(np.bincount(path, minlength=1)).tolist():
             base[code], what[code] = talks.of_path(columns.texts[code])
         self._rows(columns, numbers, turns, path, base, what)
+        self.talks.end()
         return self.named[:n]
 
     @cython.cfunc
