@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import cython
 
 from pipeline.engine.dns.carried import tell_carried
@@ -44,7 +42,7 @@ class HttpDialogue:
         self._teller = teller
         self._one = Half()
         self._other = Half()
-        self._pending: deque[Exchange] = deque()
+        self._pending: list[Exchange] = []
         # As Wireshark pairs: the latest request shown, until a response was shown behind it.
         self._asked_frame = self._asked_time = 0
         self._known = known
@@ -267,11 +265,11 @@ class HttpDialogue:
                 if message.kind == REQUEST:
                     self._pending.append(self._teller.asked(half.base, half, message, len(self._pending)))
                 else:
-                    exchange = self._pending.popleft() if self._pending else None
+                    exchange = self._pending.pop(0) if self._pending else None
                     self._teller.unfinished(half.base, exchange, half, message)
             half.reset()
         while self._pending:
-            self._teller.unanswered(self._pending.popleft())
+            self._teller.unanswered(self._pending.pop(0))
 
     # Messages that came to their end.
 
@@ -307,7 +305,7 @@ class HttpDialogue:
         self._pending.append(self._teller.asked(row, half, message, len(self._pending)))
         if len(self._pending) > MOST_PENDING:
             self._teller.forgotten(packet)
-            self._teller.unanswered(self._pending.popleft())
+            self._teller.unanswered(self._pending.pop(0))
 
     def _responded(self, packet: Packet, side: cython.int, half: Half, message: Message) -> None:
         code: cython.int = message.code
@@ -320,7 +318,7 @@ class HttpDialogue:
             return
         exchange: Exchange | None = None
         if self._pending:
-            exchange = self._pending.popleft()
+            exchange = self._pending.pop(0)
         elif other.message is not None and other.message.kind == REQUEST and not other.early:
             # The answer came before the end of what was asked.
             other.early, other.whole = True, False
@@ -362,4 +360,4 @@ class HttpDialogue:
             half.restore(known)
         self._asked_frame, self._asked_time = state["asked"]
         self._known = state["known"]
-        self._pending = deque(Exchange.restored(known) for known in state["pending"])
+        self._pending = [Exchange.restored(known) for known in state["pending"]]
