@@ -1,3 +1,4 @@
 cdef class Minutes:
     cdef public long long now
     cdef long long _end
+    cdef bint _quiet

@@ -1,7 +1,8 @@
 """The minutes of a capture's own time: before which rows one ends, so that who counts by minutes may write.
 
 They are told from all conversations of the capture together, before its rows are shared out, so that each shard ends
-its minutes at the same frames however quiet it is.
+its minutes at the same frames however quiet it is. As long as there was no conversation (a capture of ARP alone, of
+pings), all frames tell them: nothing is known then of conversations that could be written at other times.
 """
 
 from __future__ import annotations
@@ -31,19 +32,21 @@ Tick = tuple[int, int]
 
 @cython.cclass
 class Minutes:
-    """`now` is the latest time of a frame of any conversation so far, ns since 1970."""
+    """`now` is the latest time of a frame of any conversation so far, ns since 1970; before the first of them, of any
+    frame."""
 
     def __init__(self) -> None:
         self.now = 0
         self._end = 0
+        self._quiet = True
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
-        return {"now": self.now, "end": self._end}
+        return {"now": self.now, "end": self._end, "quiet": self._quiet}
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self.now, self._end = state["now"], state["end"]
+        self.now, self._end, self._quiet = state["now"], state["end"], state["quiet"]
 
     def process(self, columns: Columns, numbers: NDArray[np.int32], turns: NDArray[np.uint8]) -> list[Tick]:
         """The ends of minutes within the batch, in order; `numbers` and `turns` are `Streams.conversation` and `.turn`.
@@ -57,17 +60,26 @@ class Minutes:
         time: cython.longlong[::1] = memoryview(times) if plain else times
         number: cython.int[::1] = memoryview(numbers) if plain else numbers
         turn: cython.uchar[::1] = memoryview(turns) if plain else turns
+        begins: cython.bint
+        over: cython.bint
         i: cython.Py_ssize_t
         with cython.nogil:
             for i in range(time.shape[0]):
+                begins = False
                 if number[i] == 0 or turn[i] & _QUOTED:
-                    continue
-                if time[i] > self.now:
+                    if not self._quiet:
+                        continue
+                elif self._quiet:
+                    # From here on it is as if nothing had come before.
+                    self._quiet = False
+                    begins = True
+                if time[i] > self.now or begins:
                     self.now = time[i]
-                if time[i] >= self._end or time[i] < self._end - _HOUR or turn[i] & _FORGOT:
+                over = time[i] >= self._end or time[i] < self._end - _HOUR or turn[i] & _FORGOT != 0
+                if over and self._end:
                     with cython.gil:
-                        if self._end:
-                            found.append((int(frames[i]), self.now))
+                        found.append((int(frames[i]), self.now))
+                if over or begins:
                     self._end = time[i] - time[i] % _MINUTE + _MINUTE
         return found
 

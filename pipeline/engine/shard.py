@@ -66,7 +66,7 @@ class Shard:
         if head.last > covered.upto:
             ticks = [tick for tick in head.ticks if tick[0] > covered.upto]
             self.trackers.process(columns, conversation, turn, ticks)
-            covered.upto, covered.now = head.last, max(head.now, covered.now)
+            covered.upto, covered.now = head.last, head.now
         else:
             columns.clear()
         told += events_of(columns, self.notes.take())

@@ -26,6 +26,7 @@ cdef class Dialogues:
     cdef object _notes
     cdef object _trackers
     cdef dict _known
+    cdef int _moved
     cdef dict _holes
     cdef long long _bytes
     cdef long long _forgotten

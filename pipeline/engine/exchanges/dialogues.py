@@ -54,6 +54,7 @@ _WINDOW = cython.declare(cython.longlong, 1024)
 _NEAR = cython.declare(cython.longlong, 1 << 20)
 _WORD = cython.declare(cython.longlong, 0xFFFFFFFF)
 _HALF = cython.declare(cython.longlong, 0x80000000)
+_MOVED = cython.declare(cython.int, 2048)
 _ENDLESS = cython.declare(cython.longlong, (1 << 62) + (1 << 40))
 
 
@@ -104,6 +105,7 @@ class Dialogues:
         self._notes = notes
         self._trackers = trackers
         self._known: dict[int, Conversation] = {}
+        self._moved = 0
         self._holes: dict[int, int] = {}
         self._bytes = 0
         self._forgotten = 0
@@ -230,6 +232,10 @@ class Dialogues:
         """Give up the conversation that said nothing for longest, more or less: each has a second chance. How many
         bytes of it waited."""
         while True:
+            self._moved += 1
+            if self._moved >= _MOVED:
+                # A dict looks for its first entry among all that were removed before it, until it is made anew.
+                self._known, self._moved = dict(self._known), 0
             number = next(iter(self._known))
             conversation: Conversation = self._known[number]
             if self._settle(conversation):

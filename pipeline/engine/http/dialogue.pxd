@@ -9,7 +9,7 @@ cdef class HttpDialogue:
     cdef Teller _teller
     cdef Half _one
     cdef Half _other
-    cdef object _pending
+    cdef list _pending
     cdef unsigned long long _asked_frame
     cdef long long _asked_time
     cdef bint _known

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import cython
 
 from pipeline.engine.dns.carried import tell_carried
@@ -23,6 +21,7 @@ from pipeline.engine.http.message import (
 from pipeline.engine.http.rows import Exchange, Teller
 from pipeline.engine.http.websocket import frame_size
 from pipeline.engine.snapshot import Tree
+from pipeline.engine.tcp.layout import OUT_OF_ORDER
 
 MOST_PENDING = 256
 """Requests of a conversation that wait for their response; more, and the first is told as unanswered."""
@@ -31,6 +30,7 @@ MOST_JUNK = 256
 _MOST_LINE = 2048
 _ENDLESS = 1 << 61
 _FIN = 1
+_LATE = cython.declare(cython.uint, OUT_OF_ORDER)
 
 
 @cython.cclass
@@ -42,7 +42,7 @@ class HttpDialogue:
         self._teller = teller
         self._one = Half()
         self._other = Half()
-        self._pending: deque[Exchange] = deque()
+        self._pending: list[Exchange] = []
         # As Wireshark pairs: the latest request shown, until a response was shown behind it.
         self._asked_frame = self._asked_time = 0
         self._known = known
@@ -55,7 +55,7 @@ class HttpDialogue:
         half: Half = self._half(side)
         mode: cython.int = half.mode
         # Wireshark adds nothing that was sent again or came late to what it puts together.
-        half.broken |= packet.muted
+        half.broken |= packet.muted and not (mode == LAST and packet.marks & _LATE)
         if mode == HEAD:
             return self._head(packet, side, half, data)
         if mode == LAST:
@@ -228,7 +228,7 @@ class HttpDialogue:
         half.missing += count
         if count:
             self._broken(packet, half)
-        else:
+        elif half.mode != LAST or not packet.marks & _LATE:
             half.broken = True
 
     def _broken(self, packet: Packet, half: Half) -> None:
@@ -265,17 +265,17 @@ class HttpDialogue:
                 if message.kind == REQUEST:
                     self._pending.append(self._teller.asked(half.base, half, message, len(self._pending)))
                 else:
-                    exchange = self._pending.popleft() if self._pending else None
+                    exchange = self._pending.pop(0) if self._pending else None
                     self._teller.unfinished(half.base, exchange, half, message)
             half.reset()
         while self._pending:
-            self._teller.unanswered(self._pending.popleft())
+            self._teller.unanswered(self._pending.pop(0))
 
     # Messages that came to their end.
 
     def _tell(self, packet: Packet, half: Half, message: Message) -> None:
         """Show the message in the frame, where Wireshark does."""
-        if half.told or half.broken or packet.muted:
+        if half.told or half.broken or (packet.muted and not (half.mode == LAST and packet.marks & _LATE)):
             return
         if not self._known:
             # At a port of no protocol, Wireshark wants a whole first line in one segment to begin with.
@@ -305,7 +305,7 @@ class HttpDialogue:
         self._pending.append(self._teller.asked(row, half, message, len(self._pending)))
         if len(self._pending) > MOST_PENDING:
             self._teller.forgotten(packet)
-            self._teller.unanswered(self._pending.popleft())
+            self._teller.unanswered(self._pending.pop(0))
 
     def _responded(self, packet: Packet, side: cython.int, half: Half, message: Message) -> None:
         code: cython.int = message.code
@@ -318,7 +318,7 @@ class HttpDialogue:
             return
         exchange: Exchange | None = None
         if self._pending:
-            exchange = self._pending.popleft()
+            exchange = self._pending.pop(0)
         elif other.message is not None and other.message.kind == REQUEST and not other.early:
             # The answer came before the end of what was asked.
             other.early, other.whole = True, False
@@ -360,4 +360,4 @@ class HttpDialogue:
             half.restore(known)
         self._asked_frame, self._asked_time = state["asked"]
         self._known = state["known"]
-        self._pending = deque(Exchange.restored(known) for known in state["pending"])
+        self._pending = [Exchange.restored(known) for known in state["pending"]]

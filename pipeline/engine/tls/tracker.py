@@ -28,6 +28,8 @@ class Tls:
         self._certificates = Certificates()
         self._open: dict[int, Session] = {}
         self._next = 0
+        # No handshake of a lower number is open.
+        self._first = 1
         self._forgotten = 0
 
     def dialogue(self, packet: Packet) -> TlsStream:
@@ -45,6 +47,7 @@ class Tls:
         session.restore(state["session"])
         if session.timeline is not None:
             self._open[session.key] = session
+            self._first = min(self._first, session.key)
         stream = TlsStream(session)
         stream.restore(state)
         return stream
@@ -54,7 +57,9 @@ class Tls:
         if len(self._open) >= MOST_OPEN:
             self._forgotten += 1
             self._notes.note("handshakes-forgotten", packet.row, self._forgotten)
-            self._open[min(self._open)].give_up()
+            while self._first not in self._open:
+                self._first += 1
+            self._open[self._first].give_up()
         self._next += 1
         self._open[self._next] = session
         return self._next
@@ -80,6 +85,7 @@ class Tls:
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from; the conversations come by `restored`."""
         self._next, self._forgotten = state["next"], state["forgotten"]
+        self._first = self._next + 1
         self._open = {}
 
 
