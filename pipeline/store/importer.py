@@ -232,9 +232,12 @@ def _decode_and_store(
         behind.put(partial(told[rows.record.name].add, rows))
 
     def store(columns: Columns, skip: int) -> None:
-        if skip < columns.rows:
-            blocks.add(columns, skip)
-        ahead.release(columns)
+        try:
+            if skip < columns.rows:
+                blocks.add(columns, skip)
+        finally:
+            # Also of one that failed, whose error the next `put` raises: the decoder would wait for ever.
+            ahead.release(columns)
 
     engine = Engine(take, take, take)
     writer.start()
