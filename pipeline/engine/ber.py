@@ -6,58 +6,100 @@ fault is read, what stands behind it is not there. Nothing here raises.
 
 from __future__ import annotations
 
+import cython
+
 SEQUENCE = 0x30
 INTEGER = 0x02
 OCTETS = 0x04
 OID = 0x06
 
-Element = tuple[int, int, int]
-"""Tag, and where the content begins and ends."""
-
-NOTHING: Element = (-1, 0, 0)
 MOST_ARCS = 128
 """Numbers of an object identifier (RFC 2578 section 3.5)."""
 
 
-def element(data: bytes, at: int, end: int) -> Element:
+class Element:
+    """An element: its tag, and where its content begins and ends."""
+
+    __slots__ = ("at", "end", "tag")
+
+    def __init__(self, tag: cython.int = -1, at: cython.Py_ssize_t = 0, end: cython.Py_ssize_t = 0) -> None:
+        self.tag = tag
+        self.at = at
+        self.end = end
+
+
+NOTHING = Element()
+"""Where there is no element: its tag is -1."""
+
+
+def element(data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Element:
     """The element at `at` of `data`, within `end`; NOTHING where there is none."""
-    if at + 2 > min(end, len(data)) or data[at] & 0x1F == 0x1F:
+    have: cython.Py_ssize_t = min(end, len(data))
+    tag: cython.int
+    size: cython.ulonglong
+    left: cython.ulonglong
+    count: cython.int
+    k: cython.Py_ssize_t
+    if at + 2 > have or data[at] & 0x1F == 0x1F:
         return NOTHING
-    tag, size = data[at], data[at + 1]
+    tag = data[at]
+    size = data[at + 1]
     at += 2
     if size >= 0x80:
         count = size & 0x7F
-        if count == 0 or count > 8 or at + count > min(end, len(data)):
+        if count == 0 or count > 8 or at + count > have:
             return NOTHING
-        size = int.from_bytes(data[at : at + count], "big")
+        size = 0
+        for k in range(at, at + count):
+            size = size << 8 | data[k]
         at += count
-    return tag, at, min(at + size, end)
-
-
-def elements(data: bytes, at: int, end: int, most: int) -> list[Element]:
-    """The elements from `at` to `end`, up to `most`."""
-    found: list[Element] = []
-    while len(found) < most:
-        one = element(data, at, end)
-        if one[0] < 0:
-            break
-        found.append(one)
-        at = one[2]
+    # Without a call of the constructor, which would make objects of the numbers.
+    found: Element = Element.__new__(Element)
+    found.tag = tag
+    found.at = at
+    left = end - at
+    found.end = end if size > left else at + size
     return found
 
 
-def integer(data: bytes, of: Element) -> int:
+def elements(data: bytes, at: cython.Py_ssize_t, end: cython.Py_ssize_t, most: cython.Py_ssize_t) -> list[Element]:
+    """The elements from `at` to `end`, up to `most`."""
+    found: list[Element] = []
+    one: Element
+    while len(found) < most:
+        one = element(data, at, end)
+        if one.tag < 0:
+            break
+        found.append(one)
+        at = one.end
+    return found
+
+
+def integer(data: bytes, of: Element) -> cython.longlong:
     """A signed number of up to 8 bytes; 0 where it is none."""
-    _, at, end = of
-    return int.from_bytes(data[at:end], "big", signed=True) if 0 < end - at <= 8 else 0
+    size: cython.Py_ssize_t = of.end - of.at
+    found: cython.longlong
+    k: cython.Py_ssize_t
+    if not 0 < size <= 8:
+        return 0
+    if of.end > len(data):
+        return 0
+    found = data[of.at] - 256 if data[of.at] & 0x80 else data[of.at]
+    for k in range(of.at + 1, of.end):
+        found = found * 256 + data[k]
+    return found
 
 
 def identifier(data: bytes, of: Element) -> str:
     """An object identifier, its numbers by dots, up to where it is no more."""
-    _, at, end = of
-    arcs: list[int] = []
-    number = size = 0
-    for byte in data[at : min(end, at + 5 * MOST_ARCS)]:
+    arcs: list[str] = []
+    number: cython.longlong = 0
+    first: cython.longlong
+    byte: cython.int
+    size: cython.int = 0
+    k: cython.Py_ssize_t
+    for k in range(of.at, min(of.end, of.at + 5 * MOST_ARCS, len(data))):
+        byte = data[k]
         number = number << 7 | byte & 0x7F
         size += 1
         if byte & 0x80:
@@ -66,10 +108,10 @@ def identifier(data: bytes, of: Element) -> str:
             continue
         if not arcs:
             first = min(number // 40, 2)
-            arcs = [first, number - 40 * first]
-        else:
-            arcs.append(number)
+            arcs.append(str(first))
+            number -= 40 * first
+        arcs.append(str(number))
         number = size = 0
         if len(arcs) >= MOST_ARCS:
             break
-    return ".".join(map(str, arcs))
+    return ".".join(arcs)

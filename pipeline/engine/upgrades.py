@@ -115,8 +115,10 @@ class UpgradeDialogue:
         return end
 
     def _message(self, packet: Packet, side: int, data: bytes) -> int:
-        tag, start, end = element(data, 0, 1 << 40)
-        if tag != SEQUENCE:
+        whole = element(data, 0, 1 << 40)
+        start: int = whole.at
+        end: int = whole.end
+        if whole.tag != SEQUENCE:
             if len(data) >= 10 or (data and data[0] != SEQUENCE):
                 packet.leave()
             return 0
@@ -131,10 +133,9 @@ class UpgradeDialogue:
                 # Whoever begins with something else has no use for it, but for a look at the server's root.
                 self._taken += MOST_TAKEN // 8
         elif self._asked:
-            _, _, ident = element(data, start, end)
-            kind, at, stop = element(data, ident, end)
-            _, at, stop = element(data, at, stop)
-            if kind == _LDAP_ANSWER and data[at:stop] == b"\0":
+            answer = element(data, element(data, start, end).end, end)
+            result = element(data, answer.at, answer.end)
+            if answer.tag == _LDAP_ANSWER and data[result.at : result.end] == b"\0":
                 packet.become("tls")
             else:
                 packet.leave()

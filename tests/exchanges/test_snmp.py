@@ -111,14 +111,18 @@ def test_any_cut_of_a_message_is_read_up_to_where_it_ends() -> None:
 
 
 def test_elements_of_hostile_bytes() -> None:
-    assert ber.element(b"\x30\x84\xff\xff\xff\xff\x01", 0, 7) == (48, 6, 7)
-    assert ber.element(b"\x30\x80\0\0", 0, 4) == ber.NOTHING
-    assert ber.element(b"\x1f\x81\x01\0", 0, 4) == ber.NOTHING
-    assert ber.element(b"\x30\x89" + b"\xff" * 12, 0, 14) == ber.NOTHING
-    assert ber.elements(b"\5\0" * 100, 0, 200, 8) == [(5, 2 + 2 * n, 2 + 2 * n) for n in range(8)]
-    assert ber.integer(bytes(20), (2, 0, 20)) == 0
-    assert ber.identifier(b"\x2b" + b"\xff" * 600, (6, 0, 601)) == "1.3"
-    assert len(ber.identifier(b"\1" * 999, (6, 0, 999)).split(".")) == ber.MOST_ARCS
+    cut = ber.element(b"\x30\x84\xff\xff\xff\xff\x01", 0, 7)
+    assert (cut.tag, cut.at, cut.end) == (48, 6, 7)
+    assert ber.element(b"\x30\x80\0\0", 0, 4) is ber.NOTHING
+    assert ber.element(b"\x1f\x81\x01\0", 0, 4) is ber.NOTHING
+    assert ber.element(b"\x30\x89" + b"\xff" * 12, 0, 14) is ber.NOTHING
+    assert ber.element(b"\x30\x88" + b"\xff" * 12, 0, 14).end == 14
+    found = ber.elements(b"\5\0" * 100, 0, 200, 8)
+    assert [(one.tag, one.at, one.end) for one in found] == [(5, 2 + 2 * n, 2 + 2 * n) for n in range(8)]
+    assert ber.integer(bytes(20), ber.Element(2, 0, 20)) == 0
+    assert ber.integer(b"\x80" + bytes(7), ber.Element(2, 0, 8)) == -(1 << 63)
+    assert ber.identifier(b"\x2b" + b"\xff" * 600, ber.Element(6, 0, 601)) == "1.3"
+    assert len(ber.identifier(b"\1" * 999, ber.Element(6, 0, 999)).split(".")) == ber.MOST_ARCS
 
 
 def test_at_the_cap_the_oldest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

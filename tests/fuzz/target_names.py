@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.names.datagrams import DATAGRAMS
-from pipeline.engine.names.declare import Look
+from pipeline.engine.names.look import Look
 from pipeline.engine.names.segments import SEGMENTS
 from tests.exchanges.hear import Talk, answer, ask, heard
 

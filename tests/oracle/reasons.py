@@ -145,4 +145,15 @@ _because("HTTP in the second of two packets at the port of DNS: tshark shows the
 _because(
     "HTTP at the port of another protocol: tshark takes it for that protocol's, Shoal for what it is.",
     "ndpi--http_on_sip_port.pcap", "zeek--http-on-port-5432.pcap", "zeek--zeek-image-post-1080-8000-x.pcap",
+    "suricata-verify--8bb0ea-uricontent__input.pcap",
+)
+_because(
+    "Name of a frame: behind a hole tshark takes each segment at HTTP's port for HTTP as it comes, Shoal waits for "
+    "what fills the hole.",
+    "ndpi--weibo.pcap",
+)
+_because(
+    "Mutated bytes at HTTP's port that are no message: tshark shows the response that they follow where the direction "
+    "ends, and leaves the frames before it to TCP; Shoal names each of them HTTP.",
+    "zeek--oss-fuzz-473580107.pcap",
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+import cython
+
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.notes import Notes
@@ -21,8 +23,8 @@ _VLAN = Slots(PACKETS).item("vlan", "u16", "vlan.id")
 def vlan_of(columns: Columns, row: int) -> int:
     """The innermost VLAN identifier of a row, -1 without a tag."""
     lists = columns.lists["vlan"]
-    end = int(lists.offsets[row + 1])
-    return int(lists.u16[_VLAN, end - 1]) if end > lists.offsets[row] else -1
+    end = lists.offsets.item(row + 1)
+    return lists.u16.item(_VLAN, end - 1) if end > lists.offsets.item(row) else -1
 
 
 class Bindings:
@@ -36,11 +38,12 @@ class Bindings:
         self._changed: dict[tuple[int, bytes], bool] = {}
         self._forgotten = 0
 
-    def learn(self, packet: Packet, vlan: int, address: bytes, hardware: int, lease: int = -1) -> None:
+    def learn(self, packet: Packet, vlan: cython.int, address: bytes, hardware: cython.ulonglong,
+              lease: cython.longlong = -1) -> None:
         """The frame says that `address`, 4 or 16 bytes, is that of `hardware`, in VLAN `vlan` (-1: no tag)."""
-        if not self._out.stores or not any(address) or not hardware or hardware >> 40 & 1:
+        if not self._out.stores or not hardware or hardware >> 40 & 1 or not address.strip(b"\0"):
             return
-        key = vlan, address
+        key = (vlan, address)
         row = self._held.get(key)
         if row is None or row["shoal.hw"] != hardware:
             before = row

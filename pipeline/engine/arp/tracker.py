@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cython
+
 from pipeline.engine.arp.bindings import Bindings, vlan_of
 from pipeline.engine.arp.holders import Holders
 from pipeline.engine.arp.neighbours import Neighbours
@@ -22,17 +24,22 @@ TIMEOUT_NS = 60_000_000_000
 _KIND = {name: i for i, name in enumerate(ARP_KINDS)}
 _OUTCOME = {name: i for i, name in enumerate(OUTCOMES)}
 _NAMES = {3: "RARP", 4: "RARP", 5: "DRARP", 6: "DRARP", 7: "DRARP", 8: "Inverse ARP", 9: "Inverse ARP"}
-_REQUEST, _REPLY = 1, 2
+_REQUEST = cython.declare(cython.int, 1)
+_REPLY = cython.declare(cython.int, 2)
 _MOST_ANSWERS = 8
 
 _s = Slots(PACKETS)
-_OPCODE = _s.u16("arp.opcode")
-_SRC_HW, _DST_HW = _s.u64("arp.src.hw_mac"), _s.u64("arp.dst.hw_mac")
-_SRC, _DST = _s.u32("arp.src.proto_ipv4"), _s.u32("arp.dst.proto_ipv4")
-_L_SRC_HW, _L_SRC, _L_DST_HW, _L_DST = (_s.lane(f"arp.{end}.{what}") for end in ("src", "dst") for what in
-                                        ("hw", "proto"))
-_L_ICMP6 = _s.lane("icmpv6")
-_DUPLICATE = _s.lane("arp.duplicate")
+_OPCODE = cython.declare(cython.Py_ssize_t, _s.u16("arp.opcode"))
+_SRC_HW = cython.declare(cython.Py_ssize_t, _s.u64("arp.src.hw_mac"))
+_DST_HW = cython.declare(cython.Py_ssize_t, _s.u64("arp.dst.hw_mac"))
+_SRC = cython.declare(cython.Py_ssize_t, _s.u32("arp.src.proto_ipv4"))
+_DST = cython.declare(cython.Py_ssize_t, _s.u32("arp.dst.proto_ipv4"))
+_L_SRC_HW = cython.declare(cython.Py_ssize_t, _s.lane("arp.src.hw"))
+_L_SRC = cython.declare(cython.Py_ssize_t, _s.lane("arp.src.proto"))
+_L_DST_HW = cython.declare(cython.Py_ssize_t, _s.lane("arp.dst.hw"))
+_L_DST = cython.declare(cython.Py_ssize_t, _s.lane("arp.dst.proto"))
+_L_ICMP6 = cython.declare(cython.Py_ssize_t, _s.lane("icmpv6"))
+_DUPLICATE = cython.declare(cython.Py_ssize_t, _s.lane("arp.duplicate"))
 
 Key = tuple[int, int, int]
 """A request: VLAN, hardware address of who asks, and the address asked for."""
@@ -52,30 +59,33 @@ class Arp:
 
     def frame(self, packet: Packet) -> None:
         """Take a frame."""
-        columns, row = packet.columns, packet.row
-        lane = columns.lane
-        if lane[_L_ICMP6, row]:
+        row: cython.Py_ssize_t = packet.row
+        if packet._lane[_L_ICMP6, row]:
             packet.name("ICMPv6")
-            self._neighbours.frame(packet, vlan_of(columns, row))
+            self._neighbours.frame(packet, vlan_of(packet.columns, row))
             return
-        opcode = int(columns.u16[_OPCODE, row])
-        packet.name(_NAMES.get(opcode, "ARP"))
-        if not (lane[_L_SRC_HW, row] and lane[_L_SRC, row] and lane[_L_DST_HW, row] and lane[_L_DST, row]):
+        opcode: cython.int = packet._u16[_OPCODE, row]
+        packet.name("ARP" if opcode <= _REPLY else _NAMES.get(opcode, "ARP"))
+        if not (
+            packet._lane[_L_SRC_HW, row] and packet._lane[_L_SRC, row]
+            and packet._lane[_L_DST_HW, row] and packet._lane[_L_DST, row]
+        ):  # fmt: skip
             return
-        u32, u64 = columns.u32, columns.u64
-        source, target = int(u32[_SRC, row]), int(u32[_DST, row])
-        source_hw, target_hw = int(u64[_SRC_HW, row]), int(u64[_DST_HW, row])
+        source: cython.uint = packet._u32[_SRC, row]
+        target: cython.uint = packet._u32[_DST, row]
+        source_hw: cython.ulonglong = packet._u64[_SRC_HW, row]
+        target_hw: cython.ulonglong = packet._u64[_DST_HW, row]
         kind = kind_of(opcode, source, source_hw, target, target_hw)
         if self._out.tells:
             if kind in ("probe", "announcement"):
                 packet.detail(f"arp.is{kind}", 1)
-            if opcode in (_REQUEST, _REPLY):
+            if opcode == _REQUEST or opcode == _REPLY:
                 self._holders.frame(packet, opcode, source, source_hw, target, target_hw)
         if not self._out.stores:
             return
-        vlan = vlan_of(columns, row)
-        if opcode in (_REQUEST, _REPLY):
-            self._bindings.learn(packet, vlan, source.to_bytes(4, "big"), source_hw)
+        vlan: cython.int = vlan_of(packet.columns, row)
+        if opcode == _REQUEST or opcode == _REPLY:
+            self._bindings.learn(packet, vlan, int(source).to_bytes(4, "big"), source_hw)
         if kind == "reply":
             self._reply(packet, vlan, source, source_hw, target, target_hw)
             return
@@ -96,12 +106,12 @@ class Arp:
             told["arp.dst.hw_mac"] = source_hw
         self._out.row(ARP, told)
 
-    def _row(self, packet: Packet, vlan: int, kind: str, opcode: int) -> Row:
+    def _row(self, packet: Packet, vlan: cython.int, kind: str, opcode: cython.int) -> Row:
         told = packet.exchange(ARP)
         told["shoal.arp.kind"], told["shoal.arp.outcome"], told["arp.opcode"] = _KIND[kind], _OUTCOME["told"], opcode
         if vlan >= 0:
             told["shoal.vlan"] = vlan
-        if packet.columns.lane[_DUPLICATE, packet.row]:
+        if packet._lane[_DUPLICATE, packet.row]:
             told["arp.duplicate-address-detected"] = 1
         return told
 
@@ -114,7 +124,8 @@ class Arp:
         told["shoal.request_frame"] = packet.frame
         self._asked[key] = told
 
-    def _reply(self, packet: Packet, vlan: int, source: int, source_hw: int, target: int, target_hw: int) -> None:
+    def _reply(self, packet: Packet, vlan: cython.int, source: cython.uint, source_hw: cython.ulonglong,
+               target: cython.uint, target_hw: cython.ulonglong) -> None:
         key = vlan, target_hw, source
         told = self._asked.get(key)
         if told is not None and told["shoal.first_time"] < packet.time - TIMEOUT_NS:
@@ -131,9 +142,9 @@ class Arp:
             told["shoal.arp.outcome"], told["shoal.response_frame"] = _OUTCOME["answered"], packet.frame
             told["shoal.response_time"], told["arp.dst.hw_mac"] = packet.time - told["shoal.first_time"], source_hw
             told["arp_answer.hw"], told["arp_answer.frame"] = [], []
-        if packet.columns.lane[_DUPLICATE, packet.row]:
+        if packet._lane[_DUPLICATE, packet.row]:
             told["arp.duplicate-address-detected"] = 1
-        hardware = source_hw.to_bytes(6, "big").hex(":").upper()
+        hardware = int(source_hw).to_bytes(6, "big").hex(":").upper()
         if hardware not in told["arp_answer.hw"] and len(told["arp_answer.hw"]) < _MOST_ANSWERS:
             told["arp_answer.hw"].append(hardware)
             told["arp_answer.frame"].append(packet.frame)
@@ -174,7 +185,8 @@ def _copied(row: Row) -> Row:
     return {name: list(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
-def kind_of(opcode: int, source: int, source_hw: int, target: int, target_hw: int) -> str:
+def kind_of(opcode: cython.int, source: cython.uint, source_hw: cython.ulonglong, target: cython.uint,
+            target_hw: cython.ulonglong) -> str:
     """Which of ARP_KINDS a message is (RFC 5227 section 1.1; Wireshark's arp.isprobe, .isannouncement)."""
     if opcode == _REQUEST:
         if source == target:

@@ -21,6 +21,7 @@ from pipeline.engine.http.message import (
 from pipeline.engine.http.rows import Exchange, Teller
 from pipeline.engine.http.websocket import frame_size
 from pipeline.engine.snapshot import Tree
+from pipeline.engine.tcp.layout import OUT_OF_ORDER
 
 MOST_PENDING = 256
 """Requests of a conversation that wait for their response; more, and the first is told as unanswered."""
@@ -29,6 +30,7 @@ MOST_JUNK = 256
 _MOST_LINE = 2048
 _ENDLESS = 1 << 61
 _FIN = 1
+_LATE = cython.declare(cython.uint, OUT_OF_ORDER)
 
 
 @cython.cclass
@@ -53,7 +55,7 @@ class HttpDialogue:
         half: Half = self._half(side)
         mode: cython.int = half.mode
         # Wireshark adds nothing that was sent again or came late to what it puts together.
-        half.broken |= packet.muted
+        half.broken |= packet.muted and not (mode == LAST and packet.marks & _LATE)
         if mode == HEAD:
             return self._head(packet, side, half, data)
         if mode == LAST:
@@ -226,7 +228,7 @@ class HttpDialogue:
         half.missing += count
         if count:
             self._broken(packet, half)
-        else:
+        elif half.mode != LAST or not packet.marks & _LATE:
             half.broken = True
 
     def _broken(self, packet: Packet, half: Half) -> None:
@@ -273,7 +275,7 @@ class HttpDialogue:
 
     def _tell(self, packet: Packet, half: Half, message: Message) -> None:
         """Show the message in the frame, where Wireshark does."""
-        if half.told or half.broken or packet.muted:
+        if half.told or half.broken or (packet.muted and not (half.mode == LAST and packet.marks & _LATE)):
             return
         if not self._known:
             # At a port of no protocol, Wireshark wants a whole first line in one segment to begin with.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+
+import cython
 
 from pipeline.engine.exchanges.outlet import Outlet, Row
 from pipeline.engine.exchanges.packet import Packet
@@ -26,24 +28,45 @@ _REQUESTS = {8: "echo", 13: "timestamp", 15: "information", 17: "mask", 42: "ext
 _REPLIES = {0: "echo", 14: "timestamp", 16: "information", 18: "mask", 43: "extended echo"}
 _REQUESTS6 = {128: "echo", 160: "extended echo"}
 _REPLIES6 = {129: "echo", 161: "extended echo"}
+_ASKED = {"echo": 8, "timestamp": 13, "information": 15, "mask": 17, "extended echo": 42}
 _ERRORS, _ERRORS6 = (3, 4, 5, 11, 12), (1, 2, 3, 4)
 
 _s = Slots(PACKETS)
-_TYPE, _CODE, _CHECKSUM = _s.u8("icmp.type"), _s.u8("icmp.code"), _s.u16("icmp.checksum")
-_TYPE6, _CODE6, _CHECKSUM6 = _s.u8("icmpv6.type"), _s.u8("icmpv6.code"), _s.u16("icmpv6.checksum")
-_L_ICMP, _L_ICMP6 = _s.lane("icmp"), _s.lane("icmpv6")
-_IDENT, _SEQ, _L_ECHO = _s.u16("icmp.ident"), _s.u16("icmp.seq"), _s.lane("icmp.echo")
-_IDENT6, _SEQ6, _L_ECHO6 = _s.u16("icmpv6.echo.identifier"), _s.u16("icmpv6.echo.sequence_number"), _s.lane(
-    "icmpv6.echo")
-_MTU, _L_MTU, _MTU6, _L_MTU6 = _s.u16("icmp.mtu"), _s.lane("icmp.mtu"), _s.u32("icmpv6.mtu"), _s.lane("icmpv6.mtu")
-_GATEWAY, _L_GATEWAY = _s.u32("icmp.redir_gw"), _s.lane("icmp.redir_gw")
-_TTL, _HLIM, _LEN = _s.u8("ip.ttl"), _s.u8("ipv6.hlim"), _s.u32("frame.len")
-_Q_SRC, _Q_DST = _s.b16("shoal.quoted.src"), _s.b16("shoal.quoted.dst")
-_Q_PROTO, _Q_PORTS = _s.u8("shoal.quoted.proto"), _s.u8("shoal.quoted.ports")
-_Q_SRCPORT, _Q_DSTPORT = _s.u16("shoal.quoted.srcport"), _s.u16("shoal.quoted.dstport")
-_Q_STREAM = _s.u32("shoal.quoted.stream")
-_L_QUOTED, _L_Q_STREAM = _s.lane("quoted"), _s.lane("quoted.stream")
-_ALL_PORTS, _ALL_ENDS = _s.upto("shoal.quoted.ports"), _s.upto("shoal.quoted.dst")
+_VERSION = cython.declare(cython.Py_ssize_t, _s.u8("ip.version"))
+_TYPE = cython.declare(cython.Py_ssize_t, _s.u8("icmp.type"))
+_CODE = cython.declare(cython.Py_ssize_t, _s.u8("icmp.code"))
+_CHECKSUM = cython.declare(cython.Py_ssize_t, _s.u16("icmp.checksum"))
+_TYPE6 = cython.declare(cython.Py_ssize_t, _s.u8("icmpv6.type"))
+_CODE6 = cython.declare(cython.Py_ssize_t, _s.u8("icmpv6.code"))
+_CHECKSUM6 = cython.declare(cython.Py_ssize_t, _s.u16("icmpv6.checksum"))
+_L_ICMP = cython.declare(cython.Py_ssize_t, _s.lane("icmp"))
+_L_ICMP6 = cython.declare(cython.Py_ssize_t, _s.lane("icmpv6"))
+_IDENT = cython.declare(cython.Py_ssize_t, _s.u16("icmp.ident"))
+_SEQ = cython.declare(cython.Py_ssize_t, _s.u16("icmp.seq"))
+_L_ECHO = cython.declare(cython.Py_ssize_t, _s.lane("icmp.echo"))
+_IDENT6 = cython.declare(cython.Py_ssize_t, _s.u16("icmpv6.echo.identifier"))
+_SEQ6 = cython.declare(cython.Py_ssize_t, _s.u16("icmpv6.echo.sequence_number"))
+_L_ECHO6 = cython.declare(cython.Py_ssize_t, _s.lane("icmpv6.echo"))
+_MTU = cython.declare(cython.Py_ssize_t, _s.u16("icmp.mtu"))
+_L_MTU = cython.declare(cython.Py_ssize_t, _s.lane("icmp.mtu"))
+_MTU6 = cython.declare(cython.Py_ssize_t, _s.u32("icmpv6.mtu"))
+_L_MTU6 = cython.declare(cython.Py_ssize_t, _s.lane("icmpv6.mtu"))
+_GATEWAY = cython.declare(cython.Py_ssize_t, _s.u32("icmp.redir_gw"))
+_L_GATEWAY = cython.declare(cython.Py_ssize_t, _s.lane("icmp.redir_gw"))
+_TTL = cython.declare(cython.Py_ssize_t, _s.u8("ip.ttl"))
+_HLIM = cython.declare(cython.Py_ssize_t, _s.u8("ipv6.hlim"))
+_LEN = cython.declare(cython.Py_ssize_t, _s.u32("frame.len"))
+_Q_SRC = cython.declare(cython.Py_ssize_t, _s.b16("shoal.quoted.src"))
+_Q_DST = cython.declare(cython.Py_ssize_t, _s.b16("shoal.quoted.dst"))
+_Q_PROTO = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.proto"))
+_Q_PORTS = cython.declare(cython.Py_ssize_t, _s.u8("shoal.quoted.ports"))
+_Q_SRCPORT = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.srcport"))
+_Q_DSTPORT = cython.declare(cython.Py_ssize_t, _s.u16("shoal.quoted.dstport"))
+_Q_STREAM = cython.declare(cython.Py_ssize_t, _s.u32("shoal.quoted.stream"))
+_L_QUOTED = cython.declare(cython.Py_ssize_t, _s.lane("quoted"))
+_L_Q_STREAM = cython.declare(cython.Py_ssize_t, _s.lane("quoted.stream"))
+_ALL_PORTS = cython.declare(cython.int, _s.upto("shoal.quoted.ports"))
+_ALL_ENDS = cython.declare(cython.int, _s.upto("shoal.quoted.dst"))
 
 Key = tuple[int, bytes, int, int, int]
 """A request: flow, who asked, type of the request (with ICMPv6's above 255), identifier, sequence number."""
@@ -61,14 +84,13 @@ class Icmp:
 
     def frame(self, packet: Packet) -> None:
         """Take a message."""
-        columns, row = packet.columns, packet.row
-        u8, lane = columns.u8, columns.lane
-        v6 = bool(lane[_L_ICMP6, row])
+        row: cython.Py_ssize_t = packet.row
+        v6: cython.bint = packet._lane[_L_ICMP6, row] != 0
         packet.name("ICMPv6" if v6 else "ICMP")
-        have = int(lane[_L_ICMP6 if v6 else _L_ICMP, row])
-        if have < 2:
+        if packet._lane[_L_ICMP6 if v6 else _L_ICMP, row] < 2:
             return
-        kind, code = (int(u8[_TYPE6, row]), int(u8[_CODE6, row])) if v6 else (int(u8[_TYPE, row]), int(u8[_CODE, row]))
+        kind: cython.int = packet._u8[_TYPE6 if v6 else _TYPE, row]
+        code: cython.int = packet._u8[_CODE6 if v6 else _CODE, row]
         of = (_REQUESTS6 if v6 else _REQUESTS).get(kind)
         if of is not None:
             self._request(packet, v6, kind, code, of)
@@ -78,23 +100,23 @@ class Icmp:
             self._reply(packet, v6, kind, code, of)
         elif self._out.stores:
             error = kind in (_ERRORS6 if v6 else _ERRORS)
-            told = self._row(packet, v6, kind, code, "error" if error else "other", "told")
+            told = self._row(packet, v6, kind, code, "error" if error else "other", "told", False)
             told["shoal.ttl"] = _hops(packet)
             if error:
                 _quoted(packet, told)
             self._out.row(ICMP, told)
 
-    def _row(self, packet: Packet, v6: bool, kind: int, code: int, of: str, outcome: str, *, reverse: bool = False
-             ) -> Row:
+    def _row(self, packet: Packet, v6: cython.bint, kind: cython.int, code: cython.int, of: str, outcome: str,
+             reverse: cython.bint) -> Row:
         row = packet.exchange(ICMP, reverse=reverse)
         row["icmpv6.type" if v6 else "icmp.type"] = kind
         row["icmpv6.code" if v6 else "icmp.code"] = code
-        row["shoal.icmp.type"], row["shoal.icmp.code"] = type_name(kind, v6=v6), code_name(kind, code, v6=v6)
+        row["shoal.icmp.type"], row["shoal.icmp.code"] = _names(v6, kind, code)
         row["shoal.icmp.kind"], row["shoal.icmp.outcome"] = _KIND[of], _OUTCOME[outcome]
-        row["frame.len"] = int(packet.columns.u32[_LEN, packet.row])
+        row["frame.len"] = packet._u32[_LEN, packet.row]
         return row
 
-    def _request(self, packet: Packet, v6: bool, kind: int, code: int, of: str) -> None:
+    def _request(self, packet: Packet, v6: cython.bint, kind: cython.int, code: cython.int, of: str) -> None:
         pair = _pair(packet, v6)
         if pair is None:
             return
@@ -104,7 +126,7 @@ class Icmp:
                 self._echoes.request(packet, *pair, _checksum(packet, v6), v6=v6)
         if not self._out.stores:
             return
-        key = (packet.flow, packet.addresses[0], kind + 256 * v6, *pair)
+        key = (packet.flow, packet.addresses[0], kind + (256 if v6 else 0), pair[0], pair[1])
         before = self._asked.pop(key, None)
         if before is not None:
             self._give_up(before)
@@ -113,11 +135,11 @@ class Icmp:
             self._give_up(self._asked.pop(oldest))
             self._forgotten += 1
             self._notes.note("echoes-forgotten", packet.row, self._forgotten)
-        row = self._asked[key] = self._row(packet, v6, kind, code, of, "unanswered")
+        row = self._asked[key] = self._row(packet, v6, kind, code, of, "unanswered", False)
         row["icmp.ident"], row["icmp.seq"] = pair
         row["shoal.request_frame"] = packet.frame
 
-    def _reply(self, packet: Packet, v6: bool, kind: int, code: int, of: str) -> None:
+    def _reply(self, packet: Packet, v6: cython.bint, kind: cython.int, code: cython.int, of: str) -> None:
         pair = _pair(packet, v6)
         if pair is None:
             return
@@ -130,16 +152,16 @@ class Icmp:
                 packet.detail(f"{name}.resptime", f"{(packet.time - found[1]) / 1e6:.15g}")
         if not self._out.stores:
             return
-        asked = {"echo": 8, "timestamp": 13, "information": 15, "mask": 17, "extended echo": 42}[of]
+        asked = _ASKED[of]
         if v6:
             asked = 384 if of == "echo" else 416
-        key = packet.flow, packet.addresses[1], asked, *pair
+        key = (packet.flow, packet.addresses[1], asked, pair[0], pair[1])
         row = self._asked.get(key)
         if row is not None and row["shoal.first_time"] < packet.time - TIMEOUT_NS:
             self._give_up(self._asked.pop(key))
             row = None
         if row is None or "shoal.response_frame" in row:
-            told = self._row(packet, v6, kind, code, of, "unasked" if row is None else "repeated", reverse=True)
+            told = self._row(packet, v6, kind, code, of, "unasked" if row is None else "repeated", True)
             told["icmp.ident"], told["icmp.seq"] = pair
             if row is not None:
                 told["shoal.request_frame"] = row["shoal.request_frame"]
@@ -200,43 +222,46 @@ def _key(flow: int, who: bytes, kind: int, ident: int, seq: int) -> Key:
     return flow, who, kind, ident, seq
 
 
-def _pair(packet: Packet, v6: bool) -> tuple[int, int] | None:
+@lru_cache(1024)
+def _names(v6: bool, kind: int, code: int) -> tuple[str, str]:
+    return type_name(kind, v6=v6), code_name(kind, code, v6=v6)
+
+
+def _pair(packet: Packet, v6: cython.bint) -> tuple[int, int] | None:
     """Identifier and sequence number; None where the message is cut before them. An extended echo's number (RFC 8335)
     is not decoded, and stands as 0."""
-    columns, row = packet.columns, packet.row
-    there = int(columns.lane[_L_ECHO6 if v6 else _L_ECHO, row])
+    row: cython.Py_ssize_t = packet.row
+    there: cython.int = packet._lane[_L_ECHO6 if v6 else _L_ECHO, row]
     if not there:
         return None
-    u16 = columns.u16
-    ident, seq = (_IDENT6, _SEQ6) if v6 else (_IDENT, _SEQ)
-    return int(u16[ident, row]), int(u16[seq, row]) if there > 1 else 0
+    return packet._u16[_IDENT6 if v6 else _IDENT, row], packet._u16[_SEQ6 if v6 else _SEQ, row] if there > 1 else 0
 
 
-def _checksum(packet: Packet, v6: bool) -> int:
-    return int(packet.columns.u16[_CHECKSUM6 if v6 else _CHECKSUM, packet.row])
+def _checksum(packet: Packet, v6: cython.bint) -> cython.int:
+    return packet._u16[_CHECKSUM6 if v6 else _CHECKSUM, packet.row]
 
 
-def _hops(packet: Packet) -> int:
-    return int(packet.columns.u8[_HLIM if len(packet.addresses[0]) == 16 else _TTL, packet.row])
+def _hops(packet: Packet) -> cython.int:
+    return packet._u8[_HLIM if packet._u8[_VERSION, packet.row] == 6 else _TTL, packet.row]
 
 
-def _quoted(packet: Packet, told: dict[str, Any]) -> None:
+def _quoted(packet: Packet, told: Row) -> None:
     """Add what an error says, and of the packet that it quotes."""
-    columns, row = packet.columns, packet.row
-    lane = columns.lane
-    if lane[_L_MTU, row]:
-        told["icmp.mtu"] = int(columns.u16[_MTU, row])
-    elif lane[_L_MTU6, row]:
-        told["icmp.mtu"] = int(columns.u32[_MTU6, row])
-    if lane[_L_GATEWAY, row]:
-        told["icmp.redir_gw"] = int(columns.u32[_GATEWAY, row])
-    there = int(lane[_L_QUOTED, row])
+    row: cython.Py_ssize_t = packet.row
+    b16 = packet.columns.b16
+    if packet._lane[_L_MTU, row]:
+        told["icmp.mtu"] = packet._u16[_MTU, row]
+    elif packet._lane[_L_MTU6, row]:
+        told["icmp.mtu"] = packet._u32[_MTU6, row]
+    if packet._lane[_L_GATEWAY, row]:
+        told["icmp.redir_gw"] = packet._u32[_GATEWAY, row]
+    there: cython.int = packet._lane[_L_QUOTED, row]
     if there >= _ALL_ENDS:
-        told["shoal.quoted.src"] = columns.b16[_Q_SRC, row].tobytes()
-        told["shoal.quoted.dst"] = columns.b16[_Q_DST, row].tobytes()
-        told["shoal.quoted.proto"] = int(columns.u8[_Q_PROTO, row])
-    if there >= _ALL_PORTS and columns.u8[_Q_PORTS, row]:
-        told["shoal.quoted.srcport"] = int(columns.u16[_Q_SRCPORT, row])
-        told["shoal.quoted.dstport"] = int(columns.u16[_Q_DSTPORT, row])
-    if lane[_L_Q_STREAM, row]:
-        told["shoal.quoted.stream"] = int(columns.u32[_Q_STREAM, row])
+        told["shoal.quoted.src"] = b16[_Q_SRC, row].tobytes()
+        told["shoal.quoted.dst"] = b16[_Q_DST, row].tobytes()
+        told["shoal.quoted.proto"] = packet._u8[_Q_PROTO, row]
+    if there >= _ALL_PORTS and packet._u8[_Q_PORTS, row]:
+        told["shoal.quoted.srcport"] = packet._u16[_Q_SRCPORT, row]
+        told["shoal.quoted.dstport"] = packet._u16[_Q_DSTPORT, row]
+    if packet._lane[_L_Q_STREAM, row]:
+        told["shoal.quoted.stream"] = packet._u32[_Q_STREAM, row]

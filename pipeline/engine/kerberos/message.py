@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import cython
 
 from pipeline.engine.ber import INTEGER, SEQUENCE, Element, element, elements, integer
 
@@ -46,36 +46,40 @@ Names = list[tuple[str, object]]
 """Fields as Wireshark has them, in the order in which they stand."""
 
 
-@dataclass(slots=True)
 class Message:
-    """`shown` are its fields; the others are of the message itself, not of what it carries."""
+    """`shown` are its fields; the others are of the message itself, not of what it carries; numbers that are not there
+    are None."""
 
-    kind: int
-    shown: Names = field(default_factory=list)
-    realm: str = ""
-    cname: str = ""
-    sname: str = ""
-    error: int | None = None
-    nonce: int | None = None
-    etypes: list[int] = field(default_factory=list)
-    etype: int | None = None
-    ticket_etype: int | None = None
-    preauth: bool = False
+    __slots__ = ("cname", "error", "etype", "etypes", "kind", "nonce", "preauth", "realm", "shown", "sname",
+                 "ticket_etype")
+
+    def __init__(self, kind: cython.int) -> None:
+        self.kind = kind
+        self.shown: Names = []
+        self.realm = ""
+        self.cname = ""
+        self.sname = ""
+        self.error: int | None = None
+        self.nonce: int | None = None
+        self.etypes: list[int] = []
+        self.etype: int | None = None
+        self.ticket_etype: int | None = None
+        self.preauth = False
 
 
-def read_message(data: bytes, at: int = 0) -> Message | None:
+def read_message(data: bytes, at: cython.Py_ssize_t = 0) -> Message | None:
     """The message that begins at `at`; None where it is none."""
-    tag, start, end = element(data, at, len(data))
-    kind = tag - 0x60
-    if tag < 0 or kind not in KINDS:
+    whole = element(data, at, len(data))
+    kind: cython.int = whole.tag - 0x60
+    if kind not in KINDS:
         return None
     found = Message(kind)
-    parts = _parts(data, element(data, start, end))
+    parts = _parts(data, element(data, whole.at, whole.end))
     if parts is None:
         return None
-    if kind in (AS_REQ, TGS_REQ):
+    if kind == AS_REQ or kind == TGS_REQ:
         _request(data, parts, found)
-    elif kind in (AS_REP, TGS_REP):
+    elif kind == AS_REP or kind == TGS_REP:
         _reply(data, parts, found)
     elif kind == ERROR:
         _error(data, parts, found)
@@ -86,45 +90,63 @@ def read_message(data: bytes, at: int = 0) -> Message | None:
     return found
 
 
+@cython.cfunc
 def _parts(data: bytes, of: Element) -> dict[int, Element] | None:
     """What a SEQUENCE has under its tags [0], [1] and so on; None where it is none."""
-    tag, at, end = of
-    if tag != SEQUENCE:
+    if of.tag != SEQUENCE:
         return None
     found: dict[int, Element] = {}
-    for tag, start, stop in elements(data, at, end, _MOST):
-        if tag & 0xE0 == 0xA0:
-            found.setdefault(tag & 0x1F, element(data, start, stop))
+    one: Element
+    tag: cython.int
+    for one in elements(data, of.at, of.end, _MOST):
+        tag = one.tag
+        if tag & 0xE0 == 0xA0 and tag & 0x1F not in found:
+            found[tag & 0x1F] = element(data, one.at, one.end)
     return found
 
 
-def _numbers(data: bytes, parts: dict[int, Element], shown: Names, first: int) -> None:
+def _number(data: bytes, of: Element | None) -> int | None:
+    return None if of is None or of.tag != INTEGER else integer(data, of)
+
+
+@cython.cfunc
+def _numbers(data: bytes, parts: dict[int, Element], shown: Names, first: cython.int) -> None:
     """Version and type of a message, under `first` and the tag behind it."""
-    for tag, name in ((first, "kerberos.pvno"), (first + 1, "kerberos.msg_type")):
-        if tag in parts and parts[tag][0] == INTEGER:
-            shown.append((name, integer(data, parts[tag])))
+    for name, told in (("kerberos.pvno", _number(data, parts.get(first))),
+                       ("kerberos.msg_type", _number(data, parts.get(first + 1)))):  # fmt: skip
+        if told is not None:
+            shown.append((name, told))
 
 
 def _text(data: bytes, of: Element | None) -> str | None:
-    if of is None or of[0] not in _STRINGS:
+    if of is None or of.tag not in _STRINGS:
         return None
-    return data[of[1] : min(of[2], of[1] + MOST_TEXT)].decode("utf-8", "replace")
+    return data[of.at : min(of.end, of.at + MOST_TEXT)].decode("utf-8", "replace")
 
 
 def _name(data: bytes, of: Element | None) -> list[str]:
     """The parts of a PrincipalName."""
     parts = _parts(data, of) if of is not None else None
-    if not parts or 1 not in parts or parts[1][0] != SEQUENCE:
+    strings: Element | None = parts.get(1) if parts is not None else None
+    if strings is None or strings.tag != SEQUENCE:
         return []
-    found = (_text(data, one) for one in elements(data, parts[1][1], parts[1][2], MOST_NAMES))
-    return [part for part in found if part is not None]
+    found = []
+    for one in elements(data, strings.at, strings.end, MOST_NAMES):
+        part = _text(data, one)
+        if part is not None:
+            found.append(part)
+    return found
 
 
-def _put(data: bytes, parts: dict[int, Element], found: Message, realm: int, cname: int, sname: int, *,
-         crealm: int = -1) -> None:  # fmt: skip
+@cython.cfunc
+def _put(data: bytes, parts: dict[int, Element], found: Message, realm: cython.int, cname: cython.int,
+         sname: cython.int, crealm: cython.int) -> None:  # fmt: skip
     """Realms and names under these tags, in their order."""
-    for tag in sorted(t for t in (realm, cname, sname, crealm) if t in parts):
-        if tag in (realm, crealm):
+    tag: cython.int
+    for tag in range(32):
+        if (tag != realm and tag != cname and tag != sname and tag != crealm) or tag not in parts:
+            continue
+        if tag == realm or tag == crealm:
             text = _text(data, parts[tag])
             if text is not None:
                 found.shown.append(("kerberos.realm" if tag == realm else "kerberos.crealm", text))
@@ -142,8 +164,7 @@ def _put(data: bytes, parts: dict[int, Element], found: Message, realm: int, cna
 
 def _ticket(data: bytes, of: Element, shown: Names) -> int | None:
     """Tell a ticket; the cipher it is encrypted with."""
-    tag, at, end = of
-    parts = _parts(data, element(data, at, end)) if tag == 0x61 else None
+    parts = _parts(data, element(data, of.at, of.end)) if of.tag == 0x61 else None
     if not parts:
         return None
     realm = _text(data, parts.get(1))
@@ -156,13 +177,15 @@ def _ticket(data: bytes, of: Element, shown: Names) -> int | None:
 def _etype(data: bytes, of: Element | None) -> int | None:
     """The cipher of EncryptedData."""
     parts = _parts(data, of) if of is not None else None
-    return integer(data, parts[0]) if parts and 0 in parts and parts[0][0] == INTEGER else None
+    return _number(data, parts.get(0)) if parts else None
 
 
+@cython.cfunc
 def _request(data: bytes, parts: dict[int, Element], found: Message) -> None:
     _numbers(data, parts, found.shown, 1)
-    if 3 in parts and parts[3][0] == SEQUENCE:
-        for of in elements(data, parts[3][1], parts[3][2], _MOST):
+    proofs: Element | None = parts.get(3)
+    if proofs is not None and proofs.tag == SEQUENCE:
+        for of in elements(data, proofs.at, proofs.end, _MOST):
             padata = _parts(data, of)
             if not padata or 1 not in padata or 2 not in padata:
                 continue
@@ -173,37 +196,42 @@ def _request(data: bytes, parts: dict[int, Element], found: Message) -> None:
     body = _parts(data, parts[4]) if 4 in parts else None
     if not body:
         return
-    _put(data, body, found, 2, 1, 3)
-    if 7 in body and body[7][0] == INTEGER:
-        found.nonce = integer(data, body[7]) & 0xFFFFFFFF
+    _put(data, body, found, 2, 1, 3, -1)
+    nonce = _number(data, body.get(7))
+    if nonce is not None:
+        found.nonce = nonce & 0xFFFFFFFF
         found.shown.append(("kerberos.nonce", found.nonce))
-    if 8 in body and body[8][0] == SEQUENCE:
-        found.etypes = [integer(data, one) for one in elements(data, body[8][1], body[8][2], 32)]
+    offered: Element | None = body.get(8)
+    if offered is not None and offered.tag == SEQUENCE:
+        found.etypes = [integer(data, one) for one in elements(data, offered.at, offered.end, 32)]
 
 
+@cython.cfunc
 def _authority(data: bytes, of: Element, found: Message) -> None:
     """The AP-REQ that a TGS-REQ carries: the ticket by which it is asked."""
-    tag, at, end = element(data, of[1], of[2])
-    parts = _parts(data, element(data, at, end)) if tag == 0x60 + AP_REQ else None
+    request = element(data, of.at, of.end)
+    parts = _parts(data, element(data, request.at, request.end)) if request.tag == 0x60 + AP_REQ else None
     if parts:
         _numbers(data, parts, found.shown, 0)
         if 3 in parts:
             _ticket(data, parts[3], found.shown)
 
 
+@cython.cfunc
 def _reply(data: bytes, parts: dict[int, Element], found: Message) -> None:
     _numbers(data, parts, found.shown, 0)
-    _put(data, parts, found, -1, 4, -1, crealm=3)
+    _put(data, parts, found, -1, 4, -1, 3)
     if 5 in parts:
         before = len(found.shown)
         found.ticket_etype = _ticket(data, parts[5], found.shown)
-        found.sname = "/".join(str(v) for name, v in found.shown[before:] if name == "kerberos.SNameString")
+        found.sname = "/".join([str(v) for name, v in found.shown[before:] if name == "kerberos.SNameString"])
     found.etype = _etype(data, parts.get(6))
 
 
+@cython.cfunc
 def _error(data: bytes, parts: dict[int, Element], found: Message) -> None:
     _numbers(data, parts, found.shown, 0)
-    if 6 in parts and parts[6][0] == INTEGER:
-        found.error = integer(data, parts[6])
+    found.error = _number(data, parts.get(6))
+    if found.error is not None:
         found.shown.append(("kerberos.error_code", found.error))
-    _put(data, parts, found, 9, 8, 10, crealm=7)
+    _put(data, parts, found, 9, 8, 10, 7)

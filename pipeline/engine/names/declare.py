@@ -4,36 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
-MOST_NOTES = 64
-"""Things remembered of a conversation under one heading, such as calls without a reply."""
+from pipeline.engine.names.look import Look
 
 MOST_READ = 4096
 """Bytes of a payload that are looked at."""
-
-
-class Look:
-    """What a check may know besides the bytes: ports, the wire's length of the payload, the side that sent it (0 or 1),
-    and `memo`, which is the conversation's own and lasts."""
-
-    __slots__ = ("dstport", "memo", "side", "size", "srcport")
-
-    def __init__(self) -> None:
-        self.srcport = self.dstport = self.size = self.side = 0
-        self.memo: dict[str, Any] = {}
-
-    def note(self, heading: str, key: int, value: Any) -> None:
-        """Remember `value` for `key` under `heading`; the oldest is forgotten for one too many."""
-        notes = self.memo.setdefault(heading, {})
-        if len(notes) >= MOST_NOTES:
-            del notes[next(iter(notes))]
-        notes[str(key)] = value
-
-    def noted(self, heading: str, key: int) -> Any:
-        """What was remembered for `key`, or None."""
-        return self.memo.get(heading, {}).get(str(key))
-
 
 Check = Callable[[bytes, Look], str]
 """The name that the first MOST_READ bytes of a payload have; empty where they are not the protocol's."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+import cython
+
 from pipeline.engine.names.declare import Length
 
 MOST_MESSAGE = 1 << 30
@@ -19,17 +21,26 @@ class Counted:
     def __init__(self, at: int, size: int, add: int, order: Literal["big", "little"], starts: bytes, least: int,
                  most: int, need: int) -> None:  # fmt: skip
         self.at, self.size, self.add, self.order = at, size, add, order
+        self.little = order == "little"
         self.starts, self.least, self.most, self.need = starts, least, most, need
 
-    def __call__(self, data: bytes, begin: int) -> int:
+    def __call__(self, data: bytes, begin: cython.Py_ssize_t) -> int:
         """How long the message is that begins at an offset, as `declare.Length`."""
         starts = self.starts
+        found: cython.longlong
+        at: cython.Py_ssize_t = begin + self.at
+        k: cython.Py_ssize_t
         if starts and not data.startswith(starts[: len(data) - begin], begin):
             return -1
         if len(data) - begin < self.need:
             return 0
-        at = begin + self.at
-        found = int.from_bytes(data[at : at + self.size], self.order) + self.add
+        if self.size > 7:
+            found = min(int.from_bytes(data[at : at + self.size], self.order), 1 << 62)
+        else:
+            found = 0
+            for k in range(self.size):
+                found = found << 8 | data[at + (self.size - 1 - k if self.little else k)]
+        found += self.add
         return found if self.least <= found <= self.most else -1
 
 

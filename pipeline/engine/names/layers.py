@@ -10,6 +10,22 @@ from pipeline.schema.columns import Columns, Slots
 _s = Slots(PACKETS)
 _FRAGMENT = _s.lane("ipv6.fraghdr")
 _IGMP = _s.lane("igmp")
+_PAYLOAD_OFFSET = _s.u16("shoal.payload.offset")
+_ARP_OPCODE = _s.u16("arp.opcode")
+_IP_LEN = _s.u16("ip.len")
+_IP_HDR_LEN = _s.u8("ip.hdr_len")
+_IGMP_TYPE = _s.u8("igmp.type")
+_IP_FRAG_OFFSET = _s.u16("ip.frag_offset")
+_IP_FLAGS = _s.u8("ip.flags")
+_IP_PROTO = _s.u8("ip.proto")
+_PPP_PROTOCOL = _s.u16("ppp.protocol")
+_GRE_PROTO = _s.u16("gre.proto")
+_IPV6_FRAGHDR_OFFSET = _s.u16("ipv6.fraghdr.offset")
+_IPV6_FRAGHDR_MORE = _s.u8("ipv6.fraghdr.more")
+_IPV6_NXT = _s.u8("ipv6.nxt")
+_LLC_DSAP = _s.u8("llc.dsap")
+_LLC_SSAP = _s.u8("llc.ssap")
+_LLC_OUI = _s.u32("llc.oui")
 
 DONE, DATAGRAM, SEGMENT, READ, ADDRESSES, GROUPS, FRAGMENT = 0, 1, 2, 3, 4, 5, 6
 """What is left to do for a frame of such a path: nothing; its UDP payload, its TCP payload, its last header is to be
@@ -74,13 +90,12 @@ HEADER_NAMES: tuple[str, ...] = tuple(dict.fromkeys((
 def of_path(path: str) -> tuple[str, int]:
     """The name that a path of layers (`frame.protocols`) tells, and what is left to do."""
     layers = path.split(":")
-    last = layers[-1]
+    last, before = _ends(layers)
     if "pim" in layers:
         return "PIMv2", READ if last == "pim" else DONE
     if "icmp" in layers or "icmpv6" in layers:
         return ("ICMP" if "icmp" in layers else "ICMPv6"), DONE
     if last == "data":
-        before = layers[-2] if len(layers) > 1 else "frame"
         if before == "udp":
             return "UDP", DATAGRAM
         if before == "ip" or before.startswith("ipv6"):
@@ -101,6 +116,12 @@ def of_path(path: str) -> tuple[str, int]:
     return _last(last), READ if last in _READ else DONE
 
 
+def _ends(layers: list[str]) -> tuple[str, str]:
+    """The last layer of a path and the one before it."""
+    many = len(layers)
+    return layers[many - 1], layers[many - 2] if many > 1 else "frame"
+
+
 def _last(layer: str) -> str:
     if layer == "ethertype":
         return "Ethernet"
@@ -111,19 +132,20 @@ def _last(layer: str) -> str:
 
 def read(columns: Columns, row: int, path: str) -> str:
     """The name of a frame whose last header is to be read; empty where that header is too short."""
-    layers = path.split(":")
-    last = layers[-1] if layers[-1] != "data" or len(layers) < 2 else layers[-2]
+    last, before = _ends(path.split(":"))
+    if last == "data":
+        last = before
     start = int(columns.raw_offset[row])
     end = start + int(columns.raw_length[row])
-    at = start + int(columns.values("shoal.payload.offset")[row])
+    at = start + int(columns.u16[_PAYLOAD_OFFSET, row])
     data = bytes(columns.raw_buffer[at : min(at + 64, end)])
     if last == "arp":
-        return _ARP.get(int(columns.values("arp.opcode")[row]), "ARP")
+        return _ARP.get(int(columns.u16[_ARP_OPCODE, row]), "ARP")
     if last == "igmp":
-        size = int(columns.values("ip.len")[row]) - int(columns.values("ip.hdr_len")[row])
+        size = int(columns.u16[_IP_LEN, row]) - int(columns.u8[_IP_HDR_LEN, row])
         if not columns.lane[_IGMP, row]:
             return _igmp(data[0] if data else 0, size, 1)
-        return _igmp(int(columns.values("igmp.type")[row]), size, columns.raw_buffer[at - 7] if at - 7 > start else 1)
+        return _igmp(int(columns.u8[_IGMP_TYPE, row]), size, columns.raw_buffer[at - 7] if at - 7 > start else 1)
     if last == "pim":
         return "PIMv1" if data and data[0] >> 4 == 1 else "PIMv2"
     if last == "sctp":
@@ -131,18 +153,18 @@ def read(columns: Columns, row: int, path: str) -> str:
     if last == "eapol":
         return "EAP" if len(data) > 1 and data[1] == 0 else "EAPOL"
     if last == "ip":
-        fragment = int(columns.values("ip.frag_offset")[row]) or int(columns.values("ip.flags")[row]) & 1
-        proto = int(columns.values("ip.proto")[row])
+        fragment = int(columns.u16[_IP_FRAG_OFFSET, row]) or int(columns.u8[_IP_FLAGS, row]) & 1
+        proto = int(columns.u8[_IP_PROTO, row])
         if proto == 124:
             return _osi(data)
         return "IPv4" if fragment else _IP_PROTOCOLS.get(proto, "IPv4")
     if last.startswith("ipv6"):
         return _ipv6(columns, row, data, last)
     if last == "ppp":
-        protocol = int(columns.values("ppp.protocol")[row])
+        protocol = int(columns.u16[_PPP_PROTOCOL, row])
         return _osi(data) if protocol == 0x23 else _PPP.get(protocol) or f"0x{protocol:04x}"
     if last == "gre":
-        kind = int(columns.values("gre.proto")[row])
+        kind = int(columns.u16[_GRE_PROTO, row])
         return _osi(data) if kind == 0xFE else {0x2000: "CDP", 0x2001: "NHRP"}.get(kind, "GRE")
     if last == "llc":
         return _llc(columns, row, data)
@@ -185,10 +207,10 @@ def _sctp(data: bytes) -> str:
 
 def _ipv6(columns: Columns, row: int, data: bytes, last: str) -> str:
     if columns.lane[_FRAGMENT, row]:
-        fragment = int(columns.values("ipv6.fraghdr.offset")[row]) or int(columns.values("ipv6.fraghdr.more")[row])
+        fragment = int(columns.u16[_IPV6_FRAGHDR_OFFSET, row]) or int(columns.u8[_IPV6_FRAGHDR_MORE, row])
         if fragment:
             return "IPv6"
-    following = int(columns.values("ipv6.nxt")[row]) if last == "ipv6" else -1
+    following = int(columns.u8[_IPV6_NXT, row]) if last == "ipv6" else -1
     if following in (62, 135) or last == "ipv6.mipv6":
         return "MIPv6"
     return _IP_PROTOCOLS.get(following, "IPv6")
@@ -196,11 +218,11 @@ def _ipv6(columns: Columns, row: int, data: bytes, last: str) -> str:
 
 def _llc(columns: Columns, row: int, data: bytes) -> str:
     """IEEE 802.2 service access points, and SNAP's organizations."""
-    dsap, ssap = int(columns.values("llc.dsap")[row]), int(columns.values("llc.ssap")[row])
+    dsap, ssap = int(columns.u8[_LLC_DSAP, row]), int(columns.u8[_LLC_SSAP, row])
     if dsap == 0xAA:
-        oui = int(columns.values("llc.oui")[row])
+        oui = int(columns.u32[_LLC_OUI, row])
         kind = int.from_bytes(data[:2], "big")
-        back = int(columns.raw_offset[row]) + int(columns.values("shoal.payload.offset")[row])
+        back = int(columns.raw_offset[row]) + int(columns.u16[_PAYLOAD_OFFSET, row])
         before = int.from_bytes(columns.raw_buffer[max(0, back - 2) : back], "big")
         if oui == 0x00000C:
             return _CISCO.get(before) or _CISCO.get(kind, "LLC")

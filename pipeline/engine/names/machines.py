@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from pipeline.engine.names.declare import Look
+import cython
+
+from pipeline.engine.names.look import Look
 from pipeline.engine.names.rpc import rpc_heard
 
 
-def tpkt_length(data: bytes, at: int) -> int:
+def tpkt_length(data: bytes, at: cython.Py_ssize_t) -> int:
     """RFC 1006, section 6: version 3 and a length."""
+    found: cython.int
     if len(data) - at < 4:
         return 0
-    found = int.from_bytes(data[at + 2 : at + 4], "big")
+    found = data[at + 2] << 8 | data[at + 3]
     return found if data[at] == 3 and data[at + 1] == 0 and found >= 4 else -1
 
 
-def rdp_length(data: bytes, at: int) -> int:
+def rdp_length(data: bytes, at: cython.Py_ssize_t) -> int:
     """As above; or on the fast path (MS-RDPBCGR, 2.2.9.1.1.2), a length of one or two bytes that fits in."""
     if len(data) - at < 4:
         return 0
-    found = tpkt_length(data, at)
+    found: cython.int = tpkt_length(data, at)
     if found > 0:
         return found
-    size = _fast_path(data, at)
+    size: cython.Py_ssize_t = _fast_path(data, at)
     return size if size and size <= len(data) - at else -1
 
 
-def _fast_path(data: bytes, at: int) -> int:
+def _fast_path(data: bytes, at: cython.Py_ssize_t) -> int:
+    first: cython.int = data[at + 1]
+    size: cython.int
     if data[at] & 3:
         return 0
-    first = data[at + 1]
     size = (first & 0x7F) << 8 | data[at + 2] if first & 0x80 else first
     return size if size > 2 else 0
 
@@ -157,13 +161,15 @@ def ldap_length(data: bytes, at: int) -> int:
     return found if data[at] == 0 and found < 1 << 24 else -1
 
 
-def rpc_length(data: bytes, at: int) -> int:
+def rpc_length(data: bytes, at: cython.Py_ssize_t) -> int:
     """RFC 5531, section 11: a record's mark; fragments of a record follow each other."""
-    end = at
+    end: cython.Py_ssize_t = at
+    mark: cython.longlong
     for _ in range(16):
         if len(data) - end < 4:
             return 0
-        mark = int.from_bytes(data[end : end + 4], "big")
+        mark = data[end]
+        mark = mark << 24 | data[end + 1] << 16 | data[end + 2] << 8 | data[end + 3]
         end += 4 + (mark & 0x7FFFFFFF)
         if mark & 0x7FFFFFFF > 1 << 24:
             return -1

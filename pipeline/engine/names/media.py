@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.engine.names.declare import Look
+from pipeline.engine.names.look import Look
 
 _COOKIE = b"\x21\x12\xa4\x42"
 _CLASSIC = {0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.engine.names.declare import Look
+from pipeline.engine.names.look import Look
 
 
 def _u16(data: bytes, at: int = 0) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.engine.names.declare import Look
+from pipeline.engine.names.look import Look
 from pipeline.schema.exchanges.oicq import OICQ_COMMANDS
 
 _KERBEROS = {0x6A, 0x6B, 0x6C, 0x6D, 0x6E, 0x6F, 0x74, 0x75, 0x76, 0x7E, 0x61, 0x62}

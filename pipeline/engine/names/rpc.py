@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.engine.names.declare import Look
+from pipeline.engine.names.look import Look
 
 PROGRAMS = {
     100000: "Portmap", 100001: "RSTAT", 100002: "RUSERS", 100003: "NFS", 100004: "YPSERV", 100005: "MOUNT",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.engine.names.declare import Look
+from pipeline.engine.names.look import Look
 
 _DTLS_VERSIONS = {0xFEFF: "DTLSv1.0", 0xFEFD: "DTLSv1.2", 0xFEFC: "DTLSv1.3",
                   0x0100: "DTLS 1.0 (OpenSSL pre 0.9.8f)"}  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pipeline.engine.names.declare import Look
 from pipeline.engine.names.framing import headers, line
+from pipeline.engine.names.look import Look
 from pipeline.engine.names.media import sip as sip_of
 
 _LITERAL = re.compile(rb"\{(\d{1,9})\+?\}\r?\n$")

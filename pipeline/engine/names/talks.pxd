@@ -1,3 +1,19 @@
+from pipeline.engine.names.hints cimport datagram_hints, segment_hints
+from pipeline.engine.names.look cimport Look
+from pipeline.engine.names.quick cimport message_length
+
+cdef class _Side:
+    cdef public bytes head
+    cdef public unsigned int next
+    cdef public str name
+
+cdef class _Talk:
+    cdef public dict memo
+    cdef public _Side client
+    cdef public _Side server
+
+cdef str _asked(int place, bytes data, Look look)
+
 cdef class Talks:
     cdef public unsigned long long forgotten
     cdef object _notes
@@ -10,7 +26,13 @@ cdef class Talks:
     cdef unsigned char[::1] opened
     cdef unsigned int[:, ::1] until
     cdef dict _talks
-    cdef object _look
+    cdef Look _look
+    cdef dict _whole
+    cdef unsigned short[::1] _tcp_port
+    cdef unsigned short[::1] _udp_port
+    cdef long long[:, ::1] _tcp_rule
+    cdef unsigned char[::1] _tcp_hint
+    cdef unsigned char[::1] _udp_hint
     cdef public dict hex
     cdef object _columns
     cdef int[::1] _numbers
@@ -18,7 +40,7 @@ cdef class Talks:
     cdef unsigned short[::1] _named
     cdef unsigned short[:, ::1] _u16
     cdef unsigned int[:, ::1] _u32
-    cdef object _raw
+    cdef const unsigned char[::1] _raw
     cdef const long long[::1] _start
     cdef object _own(self, object arrays)
     cdef list _arrays(self)
@@ -28,7 +50,7 @@ cdef class Talks:
     cpdef object datagram(self, Py_ssize_t row)
     cpdef object segment(self, Py_ssize_t row)
     cdef bytes _payload(self, Py_ssize_t row)
-    cdef object _talk(self, int number, Py_ssize_t row)
-    cdef str _datagram(self, int number, bytes data, object look)
+    cdef _Talk _talk(self, int number, Py_ssize_t row)
+    cdef str _datagram(self, int number, bytes data, Look look)
     cdef object _found(self, int number, Py_ssize_t row, int place, str name)
-    cdef str _speak(self, int place, object talk, int number, bytes data, object seq, object look)
+    cdef str _speak(self, int place, _Talk talk, int number, bytes data, Py_ssize_t begin, unsigned int seq, Look look)

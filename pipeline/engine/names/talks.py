@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from pipeline.engine.exchanges.names import PROTOCOL_ID
 from pipeline.engine.names import layers, media
 from pipeline.engine.names.datagrams import DATAGRAMS
-from pipeline.engine.names.declare import ANY, MOST_READ, Look, Over, Spoken
+from pipeline.engine.names.declare import ANY, MOST_READ, Over, Spoken
+from pipeline.engine.names.hints import ALWAYS, DATAGRAM_BITS, SEGMENT_BITS, datagram_hints, segment_hints
+from pipeline.engine.names.look import Look
 from pipeline.engine.names.quick import datagram_rule, segment_rules
 from pipeline.engine.names.segments import SEGMENTS
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns, Slots
+
+if not cython.compiled:
+    from pipeline.engine.names.quick import message_length
 
 MOST_TALKS = 16_384
 """Conversations of which more is remembered than their protocol; for one more the oldest is forgotten, and begins anew
@@ -34,13 +39,14 @@ UNKNOWN, PLAIN, FIRST = 0, 1, 2
 
 TCP, UDP, MPTCP = PROTOCOL_ID["TCP"], PROTOCOL_ID["UDP"], PROTOCOL_ID["MPTCP"]
 _HEX = PROTOCOL_ID["0x0000"]
-_WORD = 0xFFFFFFFF
+_WORD = cython.declare(cython.longlong, 0xFFFFFFFF)
 _ANNOUNCED = FIRST + len(DATAGRAMS)
 _FTP_DATA = next(FIRST + i for i, spoken in enumerate(SEGMENTS) if spoken.name == "FTP-DATA")
 
 _s = Slots(PACKETS)
 _PAYLOAD = cython.declare(cython.Py_ssize_t, _s.u16("shoal.payload.offset"))
 _PAYLOAD_LEN = cython.declare(cython.Py_ssize_t, _s.u32("shoal.payload.len"))
+_PATH = _s.code("frame.protocols")
 _SEQ = cython.declare(cython.Py_ssize_t, _s.u32("tcp.seq_raw"))
 _LEN = cython.declare(cython.Py_ssize_t, _s.u32("tcp.len"))
 _TCP_SRC = cython.declare(cython.Py_ssize_t, _s.u16("tcp.srcport"))
@@ -77,10 +83,14 @@ TCP_OWN = np.array([0, 0, *(PROTOCOL_ID[s.name] for s in SEGMENTS)], np.uint16)
 """Of each place the name that it bears first."""
 IGMP_NAME = np.array([PROTOCOL_ID.get(layers.GROUP_NAMES.get(kind, ""), 0) for kind in range(256)], np.uint16)
 """By the kind of an IGMP message the name, 0 where it alone does not tell."""
-_TCP_HEARD = tuple((place, s.heard) for place, s in enumerate(SEGMENTS, FIRST) if s.heard is not None)
-_UDP_HEARD = tuple((place, o.heard, o.stays) for place, o in enumerate(DATAGRAMS, FIRST) if o.heard is not None)
-_TCP_PLACES = {port: int(TCP_PORT[port]) for port in np.flatnonzero(TCP_PORT).tolist()}
-_UDP_PLACES = {port: int(UDP_PORT[port]) for port in np.flatnonzero(UDP_PORT).tolist()}
+_TCP_HEARD = [(place, s.heard) for place, s in enumerate(SEGMENTS, FIRST) if s.heard is not None]
+_UDP_HEARD = [(place, o.heard, o.stays) for place, o in enumerate(DATAGRAMS, FIRST) if o.heard is not None]
+_TCP_HINT = np.array([SEGMENT_BITS.get(heard, ALWAYS) for _, heard in _TCP_HEARD], np.uint8)
+_UDP_HINT = np.array([DATAGRAM_BITS.get(heard, ALWAYS) for _, heard, _ in _UDP_HEARD], np.uint8)
+# What is declared, by place.
+_CHECKS = [None, None, *(over.check for over in DATAGRAMS)]
+_NAMES = ["", "", *(over.name for over in DATAGRAMS)]
+_SPOKEN = [None, None, *((s.length, s.called, s.check, s.name, s.rest) for s in SEGMENTS)]
 _WHOLE = (
     (_s.lane("icmp"), "ICMP", layers.DONE), (_s.lane("icmpv6"), "ICMPv6", layers.DONE),
     (_s.lane("udp"), "UDP", layers.DATAGRAM), (_s.lane("tcp"), "TCP", layers.SEGMENT),
@@ -101,10 +111,11 @@ def of_path(path: str) -> tuple[int, int]:
     return found
 
 
-def _asked(place: int, data: bytes, look: Look) -> str:
+def _asked(place: cython.int, data: bytes, look: Look) -> str:
     """The name that what is at `place` gives a datagram of its port."""
-    over = DATAGRAMS[place - FIRST]
-    return over.check(data, look) if over.check is not None else over.name
+    check = _CHECKS[place]
+    name: str = check(data, look) if check is not None else _NAMES[place]
+    return name
 
 
 class _Side:
@@ -120,11 +131,12 @@ class _Side:
 
 
 class _Talk:
-    __slots__ = ("memo", "sides")
+    __slots__ = ("client", "memo", "server")
 
     def __init__(self) -> None:
         self.memo: dict[str, Any] = {}
-        self.sides = (_Side(), _Side())
+        self.client = _Side()
+        self.server = _Side()
 
 
 def _roomy(array: Any, shape: tuple[int, ...], kind: type[np.generic]) -> Any:
@@ -152,6 +164,12 @@ class Talks:
         self._own([np.zeros(0, np.uint8)] * 7)
         self._talks: dict[int, _Talk] = {}
         self._look = Look()
+        plain = not cython.compiled
+        self._tcp_port = memoryview(TCP_PORT) if plain else TCP_PORT
+        self._udp_port = memoryview(UDP_PORT) if plain else UDP_PORT
+        self._tcp_rule = memoryview(TCP_RULE) if plain else TCP_RULE
+        self._tcp_hint = memoryview(_TCP_HINT) if plain else _TCP_HINT
+        self._udp_hint = memoryview(_UDP_HINT) if plain else _UDP_HINT
         self.hex: dict[int, str] = {}
 
     @cython.cfunc
@@ -180,7 +198,8 @@ class Talks:
         self._named = memoryview(named) if plain else named
         self._u16 = memoryview(columns.u16) if plain else columns.u16
         self._u32 = memoryview(columns.u32) if plain else columns.u32
-        self._raw = columns.raw_buffer
+        self._raw = memoryview(columns.raw_buffer)
+        self._whole = columns.datagrams
         self._start = memoryview(columns.raw_offset) if plain else columns.raw_offset
         self.hex.clear()
         most = int(numbers.max(initial=0))
@@ -217,7 +236,7 @@ class Talks:
     def header(self, row: cython.Py_ssize_t) -> object:
         """Name a row by its last header."""
         columns = self._columns
-        name = layers.read(columns, row, columns.texts[int(columns.values("frame.protocols")[row])])
+        name = layers.read(columns, row, columns.texts[columns.code[_PATH, row]])
         if name.startswith("0x"):
             self.hex[row] = name
             self._named[row] = _HEX
@@ -227,11 +246,15 @@ class Talks:
 
     @cython.cfunc
     def _payload(self, row: cython.Py_ssize_t) -> bytes:
-        if self._columns.datagrams and row in self._columns.datagrams:
-            whole: bytes = self._columns.datagrams[row]
-            return whole
+        if self._whole:
+            whole: bytes | None = self._whole.get(row)
+            if whole is not None:
+                return whole
         start: cython.Py_ssize_t = self._start[row] + self._u16[_PAYLOAD, row]
-        return bytes(self._raw[start : start + self._u32[_PAYLOAD_LEN, row]])
+        size: cython.Py_ssize_t = self._u32[_PAYLOAD_LEN, row]
+        if cython.compiled and start >= 0 and 0 < size <= len(self._raw) - start:
+            return cython.cast(cython.p_char, cython.address(self._raw[start]))[:size]
+        return bytes(self._raw[start : start + size])
 
     @cython.cfunc
     def _talk(self, number: cython.int, row: cython.Py_ssize_t) -> _Talk:
@@ -259,14 +282,16 @@ class Talks:
         """Name a datagram by its payload."""
         number: cython.int = self._numbers[row]
         look = self._look
-        data = self._payload(row)[:MOST_READ]
+        data: bytes = self._payload(row)
+        if len(data) > MOST_READ:
+            data = data[:MOST_READ]
         look.srcport = self._u16[_UDP_SRC, row]
         look.dstport = self._u16[_UDP_DST, row]
         look.size = max(len(data), self._u16[_UDP_LEN, row] - 8)
         look.side = self._turns[row] & 1
-        talk = self._talks.get(-number) if number else None
+        talk: _Talk | None = self._talks.get(-number) if number else None
         look.memo = talk.memo if talk is not None else {}
-        name = self._datagram(number, data, look)
+        name: str = self._datagram(number, data, look)
         if name:
             self._named[row] = PROTOCOL_ID.get(name, self._named[row])
             if number:
@@ -290,15 +315,20 @@ class Talks:
                 return name
         src: cython.int = look.srcport
         dst: cython.int = look.dstport
-        for port in (min(src, dst), max(src, dst)):
-            place = _UDP_PLACES.get(port)
-            if place is not None:
+        place: cython.int
+        for place in (self._udp_port[min(src, dst)], self._udp_port[max(src, dst)]):
+            if place:
                 name = _asked(place, data, look)
                 if name:
                     return name
         if kind == PLAIN:
             return media.stun_heard(data, look)
-        for place, hears, stays in _UDP_HEARD:
+        hints: cython.ulonglong = datagram_hints(data, look.size)
+        k: cython.Py_ssize_t
+        for k in range(len(self._udp_hint)):
+            if not hints >> self._udp_hint[k] & 1:
+                continue
+            place, hears, stays = _UDP_HEARD[k]
             name = hears(data, look)
             if name:
                 if stays and number:
@@ -315,18 +345,25 @@ class Talks:
         """Name a segment by what of messages ends in it."""
         number: cython.int = self._numbers[row]
         look = self._look
-        data = self._payload(row)
+        data: bytes = self._payload(row)
+        name: str
+        place: cython.int
+        port: cython.int
         src: cython.int = self._u16[_TCP_SRC, row]
         dst: cython.int = self._u16[_TCP_DST, row]
         side: cython.int = self._turns[row] & 1
         look.srcport, look.dstport, look.side, look.size = src, dst, side, self._u32[_LEN, row]
-        talk = self._talk(number, row)
+        # Where the payload stands, unless it was put together.
+        begin: cython.Py_ssize_t = -1
+        if not self._whole or row not in self._whole:
+            begin = self._start[row] + self._u16[_PAYLOAD, row]
+        talk: _Talk = self._talk(number, row)
         look.memo = talk.memo
-        seq = int(self._u32[_SEQ, row])
+        seq: cython.uint = self._u32[_SEQ, row]
         kind: cython.int = self.tcp[number]
-        tried = 0
+        tried: cython.int = 0
         if kind >= FIRST:
-            name = self._speak(kind, talk, number, data, seq, look)
+            name = self._speak(kind, talk, number, data, begin, seq, look)
             if name:
                 self.tried[0, number] = 0
                 self._named[row] = PROTOCOL_ID.get(name, self._named[row])
@@ -336,16 +373,21 @@ class Talks:
             server: cython.int = self.server[number]
             first = 0 if server == 0 else src if server == 1 + side else dst
             for port in (first, min(src, dst), max(src, dst)):
-                place = _TCP_PLACES.get(port, 0)
+                place = self._tcp_port[port]
                 if place == 0 or place == tried:
                     continue
                 tried = place
-                name = self._speak(place, talk, number, data, seq, look)
+                name = self._speak(place, talk, number, data, begin, seq, look)
                 if name:
                     return self._found(number, row, place, name)
-        for place, hears in _TCP_HEARD:
+        hints: cython.ulonglong = segment_hints(data, look.size)
+        k: cython.Py_ssize_t
+        for k in range(len(self._tcp_hint)):
+            if not hints >> self._tcp_hint[k] & 1:
+                continue
+            place, hears = _TCP_HEARD[k]
             if place != tried and hears(data, look):
-                name = self._speak(place, talk, number, data, seq, look)
+                name = self._speak(place, talk, number, data, begin, seq, look)
                 if name:
                     return self._found(number, row, place, name)
         self.tried[0, number] += 1
@@ -363,37 +405,48 @@ class Talks:
         return None
 
     @cython.cfunc
-    def _speak(self, place: cython.int, talk: _Talk, number: cython.int, data: bytes, seq: Any, look: Look) -> str:
-        """The name of a segment of a conversation that speaks what is at `place`; empty where it can't be that."""
-        spoken = SEGMENTS[place - FIRST]
-        length = spoken.length
+    def _speak(self, place: cython.int, talk: _Talk, number: cython.int, data: bytes, begin: cython.Py_ssize_t,
+               seq: cython.uint, look: Look) -> str:  # fmt: skip
+        """The name of a segment of a conversation that speaks what is at `place`; empty where it can't be that. `begin`
+        is where `data` stand in the batch's bytes, -1 where they do not."""
+        length, called, check, own, rest = _SPOKEN[place]
         if length is None:
-            return spoken.check(data, look) if spoken.check is not None else spoken.name
+            return check(data, look) if check is not None else own
         which: cython.int = look.side
         bit: cython.int = 1 << which
-        side = talk.sides[which]
-        called = spoken.called
-        wire = look.size
-        cut = len(data) < wire
-        name, at, begun = "", 0, False
+        side: _Side = talk.server if which else talk.client
+        wire: cython.Py_ssize_t = look.size
+        cut: cython.bint = len(data) < wire
+        name: str = ""
+        told: str
+        at: cython.Py_ssize_t = 0
+        many: cython.Py_ssize_t
+        size: cython.Py_ssize_t
+        left: cython.Py_ssize_t
+        begun: cython.bint = False
         if self.opened[number] & bit:
-            left = (int(self.until[which, number]) - seq) & _WORD
+            left = (self.until[which, number] - seq) & _WORD
             self.opened[number] &= 15 ^ bit
             if left <= wire:
-                name, at = spoken.name if called is None else side.name, left
+                name, at = own if called is None else side.name, left
                 begun = True
         elif side.head:
             begun = True
             if side.next == seq:
                 data = side.head + data
+                begin = -1
             side.head = b""
             self.opened[number] &= 15 ^ bit << 2
         many = len(data)
         while at < many:
-            size = length(data, at)
+            size = 0
+            if begin >= 0:
+                size = message_length(self._raw, begin + at, begin + many, self._tcp_rule, place)
+            if size == 0:
+                size = length(data, at)
             if size < 0:
-                if spoken.rest == ANY or (spoken.rest and self.tcp[number] == place):
-                    name = spoken.name
+                if rest == ANY or (rest and self.tcp[number] == place):
+                    name = own
                 elif not begun:
                     return ""
                 break
@@ -403,7 +456,7 @@ class Talks:
                     side.head, side.next = data[at:], (seq + wire) & _WORD
                     self.opened[number] |= bit << 2
                 break
-            told = called(data, at, look) if called is not None else spoken.name
+            told = called(data, at, look) if called is not None else own
             at += size
             if at > many and not cut:
                 side.name = told
@@ -418,7 +471,7 @@ class Talks:
         return {
             "forgotten": self.forgotten, "most": self._most, "arrays": self._arrays(),
             "talks": [
-                [number, talk.memo, [[side.head, side.next, side.name] for side in talk.sides]]
+                [number, talk.memo, [[side.head, side.next, side.name] for side in (talk.client, talk.server)]]
                 for number, talk in self._talks.items()
             ],
         }  # fmt: skip
@@ -431,5 +484,5 @@ class Talks:
         for number, memo, sides in state["talks"]:
             talk = self._talks[number] = _Talk()
             talk.memo = memo
-            for side, (head, expected, name) in zip(talk.sides, sides, strict=True):
+            for side, (head, expected, name) in zip((talk.client, talk.server), sides, strict=True):
                 side.head, side.next, side.name = head, expected, name

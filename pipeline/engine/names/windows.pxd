@@ -1,1 +1,1 @@
-
+from pipeline.engine.names.look cimport Look

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.engine.names.declare import Look
+import cython
+
+from pipeline.engine.names.look import Look
 
 INTERFACES: dict[str, str] = {
     "12345778-1234-abcd-ef00-0123456789ac": "SAMR", "12345778-1234-abcd-ef00-0123456789ab": "LSARPC",
@@ -36,13 +38,13 @@ _SESSION_KINDS = (0x00, 0x81, 0x82, 0x83, 0x84, 0x85)
 WINDOWS_NAMES = ("NBSS", "SMB", "SMB2", "DCERPC", "SMB Pipe", "LANMAN", *dict.fromkeys(INTERFACES.values()))
 
 
-def session_length(data: bytes, at: int) -> int:
+def session_length(data: bytes, at: cython.Py_ssize_t) -> int:
     """RFC 1002, section 4.3.1; over port 445 the length has 24 bits."""
     if len(data) - at < 4:
         return 0
     if data[at] not in _SESSION_KINDS:
         return -1
-    return 4 + int.from_bytes(data[at + 1 : at + 4], "big")
+    return 4 + (data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3])
 
 
 def session(data: bytes, at: int, look: Look) -> str:
@@ -120,15 +122,17 @@ def _in_pipe(data: bytes, look: Look) -> str:
     return call(data, 0, look) if len(data) >= 16 and data[:2] == b"\5\0" and data[2] <= 19 else ""
 
 
-def call_length(data: bytes, at: int) -> int:
+def call_length(data: bytes, at: cython.Py_ssize_t) -> int:
     """C706, section 12.6.3.1: version 5.0, a kind, a data representation, and the fragment's length."""
-    if not b"\5\0".startswith(data[at : at + 2]) or (len(data) - at > 2 and data[at + 2] > 20):
+    left: cython.Py_ssize_t = len(data) - at
+    found: cython.int
+    if (left > 0 and data[at] != 5) or (left > 1 and data[at + 1]) or (left > 2 and data[at + 2] > 20):
         return -1
-    if len(data) - at < 16:
+    if left < 16:
         return 0
     if data[at + 4] & 0xEE or data[at + 5] > 3:
         return -1
-    found = int.from_bytes(data[at + 8 : at + 10], "little" if data[at + 4] & 0x10 else "big")
+    found = data[at + 9] << 8 | data[at + 8] if data[at + 4] & 0x10 else data[at + 8] << 8 | data[at + 9]
     return found if found >= 16 else -1
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import cython
+
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.quic import packets
 from pipeline.engine.quic.crypto import CryptoStream
 from pipeline.engine.quic.keys import Keys
 from pipeline.engine.quic.packets import NEGOTIATION, SHORT, Header
-from pipeline.engine.quic.versions import HANDSHAKE, INITIAL, RETRY, ZERO_RTT, has_google_frames, keying
+from pipeline.engine.quic.versions import HANDSHAKE, INITIAL, RETRY, ZERO_RTT, Keying, has_google_frames, keying
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.tls import hello as hellos
 from pipeline.engine.tls import names as n
@@ -16,13 +18,20 @@ from pipeline.engine.tls import tell
 from pipeline.engine.tls.timeline import Timeline
 from pipeline.schema.exchanges.tls import TLS
 
+_INITIAL = cython.declare(cython.int, INITIAL)
+_ZERO_RTT = cython.declare(cython.int, ZERO_RTT)
+_HANDSHAKE = cython.declare(cython.int, HANDSHAKE)
+_RETRY = cython.declare(cython.int, RETRY)
+_NEGOTIATION = cython.declare(cython.int, NEGOTIATION)
+_SHORT = cython.declare(cython.int, SHORT)
+
 
 class Connection:
     """`client` is who began it, as address and port. Sides: 0 the client, 1 the server. Of a `hidden` one no
     fields of frames are told: Wireshark does not see it."""
 
-    __slots__ = ("_highest", "_keys", "_out", "_quiet", "_retried", "_streams", "_tells", "client", "dcid", "hidden",
-                 "ids", "timeline", "told", "version")
+    __slots__ = ("_highest", "_how", "_keys", "_out", "_quiet", "_retried", "_streams", "_tells", "client", "dcid",
+                 "hidden", "ids", "timeline", "told", "version")
 
     def __init__(self, out: Outlet, client: tuple[bytes, int], *, hidden: bool = False) -> None:
         self.client = client
@@ -36,7 +45,9 @@ class Connection:
         self.hidden = hidden
         self._tells = out.tells and not hidden
         self._out = out
-        self._keys: list[Keys] = []
+        self._how: Keying | None = None
+        # Of each side, when they are needed.
+        self._keys: list[Keys | None] = [None, None]
         # What the server calls itself in its first Retry.
         self._retried = b""
         # Whether fields of the client's messages are not told.
@@ -44,34 +55,33 @@ class Connection:
         self._highest = [-1, -1]
         self._streams = [CryptoStream(), CryptoStream()]
 
-    def begin(self, version: int, dcid: bytes) -> bool:
-        """Derive the keys; whether they are known for the version."""
+    def begin(self, version: cython.uint, dcid: bytes) -> bool:
+        """The keys follow from these; whether that is known for the version."""
         self.version, self.dcid = version, dcid
-        how = keying(version)
-        self._keys = [] if how is None else [Keys(how, dcid, side) for side in (0, 1)]
-        return how is not None
+        self._how, self._keys = keying(version), [None, None]
+        return self._how is not None
 
-    def packet(self, packet: Packet, data: bytes, header: Header, side: int) -> None:
+    def packet(self, packet: Packet, data: bytes, header: Header, side: cython.int) -> None:
         """Take a packet of a datagram."""
-        kind = header.kind
-        if kind == INITIAL:
+        kind: cython.int = header.kind
+        if kind == _INITIAL:
             self._initial(packet, data, header, side)
-        elif kind == RETRY:
+        elif kind == _RETRY:
             self._retry(packet, header, side)
-        line = self.timeline
+        line: Timeline | None = self.timeline
         if line is None:
             return
-        if kind == NEGOTIATION and side:
+        if kind == _NEGOTIATION and side:
             line.row.setdefault("shoal.quic.negotiation_frame", packet.frame)
-        elif kind == HANDSHAKE:
+        elif kind == _HANDSHAKE:
             if side:
                 line.step(packet, "server_encrypted")
             elif line.has("server_encrypted"):
                 line.step(packet, "client_finished")
-        elif kind == ZERO_RTT or (kind == SHORT and header.version == 0):
-            self._data(packet, line, side, early=kind == ZERO_RTT)
+        elif kind == _ZERO_RTT or (kind == _SHORT and header.version == 0):
+            self._data(packet, line, side, kind == _ZERO_RTT)
 
-    def _data(self, packet: Packet, line: Timeline, side: int, *, early: bool) -> None:
+    def _data(self, packet: Packet, line: Timeline, side: cython.int, early: cython.bint) -> None:
         """A packet of data. The handshake is done where the client sends what only its last keys protect."""
         if early or "shoal.response_frame" not in line.row:
             return
@@ -81,7 +91,7 @@ class Connection:
         if line.has("client_data") and line.has("server_data"):
             self.tell("completed")
 
-    def _retry(self, packet: Packet, header: Header, side: int) -> None:
+    def _retry(self, packet: Packet, header: Header, side: cython.int) -> None:
         """The server wants the client to begin anew, with the connection id that it gives; its first Retry holds."""
         line = self.timeline
         if side and line is not None and not self._retried and "shoal.response_frame" not in line.row:
@@ -98,7 +108,7 @@ class Connection:
         return ("shoal.quic.negotiation_frame" in row and "shoal.response_frame" not in row
                 and header.version != self.version)
 
-    def _initial(self, packet: Packet, data: bytes, header: Header, side: int) -> None:
+    def _initial(self, packet: Packet, data: bytes, header: Header, side: cython.int) -> None:
         if not side and (header.dcid != self.dcid or header.version != self.version):
             self._rekey(header)
         elif side and header.version != self.version and keying(header.version) is not None:
@@ -106,16 +116,18 @@ class Connection:
             self.begin(header.version, self.dcid)
         if header.scid:
             self.ids[side] = header.scid
-        if not self._keys or not header.payload:
+        if self._how is None or not header.payload:
             return
-        opened = self._keys[side].opened(data[header.begin : header.end], header.payload - header.begin,
-                                         self._highest[side])
+        keys: Keys | None = self._keys[side]
+        if keys is None:
+            keys = self._keys[side] = Keys(self._how, self.dcid, side)
+        opened = keys.opened(data, header.begin, header.payload, header.end, self._highest[side])
         if opened is None:
             return
         number, payload = opened
         self._highest[side] = max(self._highest[side], number)
-        stream = self._streams[side]
-        for offset, piece in packets.crypto(payload, google=has_google_frames(self.version)):
+        stream: CryptoStream = self._streams[side]
+        for offset, piece in packets.crypto(payload, has_google_frames(self.version)):
             stream.add(offset, piece)
             for message in stream.messages():
                 self._message(packet, message, side)
@@ -133,7 +145,7 @@ class Connection:
             return
         self.begin(header.version, header.dcid)
 
-    def _message(self, packet: Packet, message: bytes, side: int) -> None:
+    def _message(self, packet: Packet, message: bytes, side: cython.int) -> None:
         kind, end = message[0], len(message)
         tells = self._tells and not (self._quiet and not side)
         if tells:
@@ -154,7 +166,7 @@ class Connection:
             line.message(packet, "HelloRetryRequest" if found.retry else "ServerHello", from_client=not side)
             line.row["quic.version"] = self.version
 
-    def _line(self, packet: Packet, side: int) -> Timeline:
+    def _line(self, packet: Packet, side: cython.int) -> Timeline:
         line = self.timeline
         if line is None:
             line = self.timeline = Timeline.begin(packet, from_client=not side, transport="quic")
@@ -169,7 +181,7 @@ class Connection:
             self.timeline = None
         self.told = True
         # Nothing is decrypted any more.
-        self._keys, self._streams = [], [CryptoStream(), CryptoStream()]
+        self._how, self._keys, self._streams = None, [None, None], [CryptoStream(), CryptoStream()]
 
     def state(self) -> Tree:
         """All that is known."""
@@ -187,7 +199,7 @@ class Connection:
         self.client, self.ids, self.told = (address, port), list(state["ids"]), bool(state["told"])
         self.begin(state["version"], state["dcid"])
         if self.told:
-            self._keys = []
+            self._how = None
         self._retried, self._quiet = state["retried"], bool(state["quiet"])
         self._highest = list(state["highest"])
         for stream, known in zip(self._streams, state["streams"], strict=True):

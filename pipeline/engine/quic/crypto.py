@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cython
+
 from pipeline.engine.snapshot import Tree
 
 MOST_BYTES = 1 << 16
@@ -20,11 +22,11 @@ class CryptoStream:
         self._done = 0
         self._pieces: list[tuple[int, bytes]] = []
 
-    def add(self, offset: int, data: bytes) -> None:
+    def add(self, offset: cython.longlong, data: bytes) -> None:
         """Take the bytes at `offset`; those that are there already stay."""
+        have: cython.Py_ssize_t = len(self._bytes)
         if offset + len(data) > MOST_BYTES:
             return
-        have = len(self._bytes)
         if offset > have:
             if len(self._pieces) < MOST_PIECES:
                 self._pieces.append((offset, data))
@@ -36,6 +38,9 @@ class CryptoStream:
     def _fill(self) -> None:
         self._pieces.sort(key=_offset)
         kept = []
+        have: cython.Py_ssize_t
+        offset: cython.longlong
+        data: bytes
         for offset, data in self._pieces:
             have = len(self._bytes)
             if offset > have:
@@ -46,13 +51,17 @@ class CryptoStream:
 
     def messages(self) -> list[bytes]:
         """The handshake messages that are whole since the last call, each with its header of four bytes."""
-        found = []
-        while len(self._bytes) - self._done >= 4:
-            end = self._done + 4 + int.from_bytes(self._bytes[self._done + 1 : self._done + 4], "big")
-            if end > len(self._bytes):
+        found: list[bytes] = []
+        have: bytearray = self._bytes
+        at: cython.Py_ssize_t = self._done
+        end: cython.Py_ssize_t
+        while len(have) - at >= 4:
+            end = at + 4 + (have[at + 1] << 16 | have[at + 2] << 8 | have[at + 3])
+            if end > len(have):
                 break
-            found.append(bytes(self._bytes[self._done : end]))
-            self._done = end
+            found.append(bytes(have[at:end]))
+            at = end
+        self._done = at
         return found
 
     def state(self) -> Tree:

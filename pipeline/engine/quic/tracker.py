@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import cython
+
 from pipeline.engine.exchanges.outlet import Outlet
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.notes import Notes
 from pipeline.engine.quic.connection import Connection
-from pipeline.engine.quic.packets import headers, is_long
+from pipeline.engine.quic.packets import Header, headers, is_long
 from pipeline.engine.quic.versions import INITIAL, is_known
 from pipeline.engine.snapshot import Tree
+
+if not cython.compiled:
+    from pipeline.engine.quic.packets import number
 
 MOST_CONNECTIONS = 65_536
 """UDP conversations that are known to speak QUIC; at the cap the oldest is told as it stands, and forgotten."""
@@ -18,6 +23,7 @@ PATIENCE = 60_000_000_000
 
 _SERVER_PORT = 443
 _DTLS_PORTS = (853, 2221, 5684, 5868)
+_INITIAL = cython.declare(cython.int, INITIAL)
 
 
 class Quic:
@@ -34,9 +40,10 @@ class Quic:
 
     def datagram(self, packet: Packet, data: bytes) -> bool:
         """Take a datagram; whether its conversation speaks QUIC."""
-        connection = self._known.get(packet.flow)
+        side: cython.int
+        connection: Connection | None = self._known.get(packet.flow)
         if connection is None:
-            if not is_long(data) or not is_known(int.from_bytes(data[1:5], "big")):
+            if not is_long(data) or not is_known(number(data, 1, 4)):
                 return False
             connection = self._begin(packet)
         packet.name("QUIC")
@@ -45,12 +52,12 @@ class Quic:
         if connection.told and data[0] < 0x80:
             self._settled.add(packet.number)
             return True
-        source = (packet.addresses[0], packet.ports[0])
-        side = int(source != connection.client)
+        side = _side(packet, connection)
+        header: Header
         for header in headers(data):
             if self._out.tells and header.version and not connection.hidden:
                 packet.detail("quic.version", header.version)
-            if header.kind == INITIAL and not side and not connection.follows(header):
+            if header.kind == _INITIAL and not side and not connection.follows(header):
                 connection = self._anew(packet, connection)
             connection.packet(packet, data, header, side)
             if connection.timeline is not None:
@@ -112,3 +119,13 @@ class Quic:
             connection = self._known[flow] = Connection(self._out, (b"", 0), hidden=bool(known["hidden"]))
             connection.restore(known)
         self._waiting = {flow: self._known[flow] for flow in state["waiting"]}
+
+
+def _side(packet: Packet, connection: Connection) -> cython.int:
+    """Who sent a datagram of the connection's conversation: 0 the client, 1 the server."""
+    address, port = connection.client
+    source, target = packet.ports
+    # Only of equal ports the addresses tell more.
+    if source != target:
+        return int(source != port)
+    return int(source != port or packet.addresses[0] != address)

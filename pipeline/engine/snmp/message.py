@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from socket import AF_INET, inet_ntop
+
+import cython
 
 from pipeline.engine.ber import INTEGER, NOTHING, OCTETS, OID, SEQUENCE, Element, element, elements, identifier, integer
 
@@ -23,91 +24,115 @@ _COUNTS = (0x41, 0x42, 0x43, 0x46)
 _MISSING = {0x80: "noSuchObject", 0x81: "noSuchInstance", 0x82: "endOfMibView"}
 
 
-@dataclass(slots=True)
 class Message:
     """What is not there is None; of `bindings`, name and element. `encrypted` has no PDU."""
 
-    version: int
-    community: bytes | None = None
-    ident: int | None = None
-    flags: int | None = None
-    engine: bytes | None = None
-    user: bytes | None = None
-    encrypted: bool = False
-    pdu: int | None = None
-    request: int | None = None
-    numbers: list[int] = field(default_factory=list)
-    bindings: list[tuple[str, Element]] = field(default_factory=list)
+    __slots__ = ("bindings", "community", "encrypted", "engine", "flags", "ident", "numbers", "pdu", "request", "user",
+                 "version")
+
+    def __init__(self, version: cython.longlong) -> None:
+        self.version = version
+        self.community: bytes | None = None
+        self.ident: int | None = None
+        self.flags: int | None = None
+        self.engine: bytes | None = None
+        self.user: bytes | None = None
+        self.encrypted = False
+        self.pdu: int | None = None
+        self.request: int | None = None
+        self.numbers: list[int] = []
+        self.bindings: list[tuple[str, Element]] = []
 
 
 def read_message(data: bytes) -> Message | None:
     """The message; None where it is none."""
-    tag, at, end = element(data, 0, len(data))
-    if tag != SEQUENCE:
+    whole = element(data, 0, len(data))
+    if whole.tag != SEQUENCE:
         return None
-    parts = elements(data, at, end, 4)
-    if not parts or parts[0][0] != INTEGER or parts[0][1] == parts[0][2]:
+    parts = elements(data, whole.at, whole.end, 4)
+    if not parts:
         return None
-    found = Message(integer(data, parts[0]))
+    version: Element = parts[0]
+    if version.tag != INTEGER or version.at == version.end:
+        return None
+    found = Message(integer(data, version))
     if found.version == 3:
         _version_3(data, parts, found)
-    elif len(parts) > 1 and parts[1][0] == OCTETS:
-        found.community = data[parts[1][1] : parts[1][2]]
-        if len(parts) > 2:
-            _pdu(data, parts[2], found)
+    elif len(parts) > 1:
+        community: Element = parts[1]
+        if community.tag == OCTETS:
+            found.community = data[community.at : community.end]
+            if len(parts) > 2:
+                _pdu(data, parts[2], found)
     return found
 
 
+@cython.cfunc
 def _version_3(data: bytes, parts: list[Element], found: Message) -> None:
-    if len(parts) < 2 or parts[1][0] != SEQUENCE:
+    one: Element
+    if len(parts) < 2:
         return
-    head = elements(data, parts[1][1], parts[1][2], 4)
-    if head and head[0][0] == INTEGER:
+    one = parts[1]
+    if one.tag != SEQUENCE:
+        return
+    head = elements(data, one.at, one.end, 4)
+    if head and head[0].tag == INTEGER:
         found.ident = integer(data, head[0])
-    if len(head) > 2 and head[2][0] == OCTETS and head[2][2] > head[2][1]:
-        found.flags = data[head[2][1]]
-    if len(parts) < 3 or parts[2][0] != OCTETS:
+    if len(head) > 2:
+        one = head[2]
+        if one.tag == OCTETS and one.end > one.at:
+            found.flags = data[one.at]
+    if len(parts) < 3:
         return
-    tag, at, end = element(data, parts[2][1], parts[2][2])
-    security = elements(data, at, end, 6) if tag == SEQUENCE else []
+    one = parts[2]
+    if one.tag != OCTETS:
+        return
+    one = element(data, one.at, one.end)
+    security = elements(data, one.at, one.end, 6) if one.tag == SEQUENCE else []
     if len(security) > 3:
-        found.engine = data[security[0][1] : security[0][2]]
-        found.user = data[security[3][1] : security[3][2]]
+        one = security[0]
+        found.engine = data[one.at : one.end]
+        one = security[3]
+        found.user = data[one.at : one.end]
     if len(parts) < 4:
         return
-    if parts[3][0] == OCTETS:
+    one = parts[3]
+    if one.tag == OCTETS:
         found.encrypted = True
-    elif parts[3][0] == SEQUENCE:
-        scoped = elements(data, parts[3][1], parts[3][2], 3)
+    elif one.tag == SEQUENCE:
+        scoped = elements(data, one.at, one.end, 3)
         if len(scoped) == 3:
             _pdu(data, scoped[2], found)
 
 
 def _pdu(data: bytes, of: Element, found: Message) -> None:
-    tag, at, end = of
-    if not 0xA0 <= tag <= 0xA8:
+    pdu: cython.int = of.tag - 0xA0
+    last: Element = NOTHING
+    one: Element
+    if not 0 <= pdu <= 8:
         return
-    found.pdu = tag - 0xA0
-    parts = elements(data, at, end, 6)
-    last = parts[-1] if len(parts) == (6 if found.pdu == TRAP else 4) else NOTHING
-    if found.pdu != TRAP:
-        numbers = [integer(data, one) for one in parts[:3] if one[0] == INTEGER]
+    found.pdu = pdu
+    parts = elements(data, of.at, of.end, 6)
+    if len(parts) == (6 if pdu == TRAP else 4):
+        last = parts[len(parts) - 1]
+    if pdu != TRAP:
+        numbers = [integer(data, number) for number in parts[:3] if number.tag == INTEGER]
         if numbers:
             found.request = numbers[0]
         found.numbers = numbers[1:]
-    if last[0] != SEQUENCE:
+    if last.tag != SEQUENCE:
         return
-    for tag, at, end in elements(data, last[1], last[2], MOST_SHOWN):
-        pair = elements(data, at, end, 2)
-        if tag != SEQUENCE or not pair or pair[0][0] != OID:
+    for one in elements(data, last.at, last.end, MOST_SHOWN):
+        pair = elements(data, one.at, one.end, 2)
+        if one.tag != SEQUENCE or not pair or pair[0].tag != OID:
             break
         found.bindings.append((identifier(data, pair[0]), pair[1] if len(pair) > 1 else NOTHING))
 
 
 def value(data: bytes, of: Element) -> str:
     """A value as text: numbers in decimal, octets as text if they are, else in hexadecimal digits."""
-    tag, at, end = of
-    content = data[at:end]
+    tag: cython.int = of.tag
+    content = data[of.at : of.end]
     if tag == INTEGER:
         return str(integer(data, of))
     if tag in _COUNTS:
