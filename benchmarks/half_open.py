@@ -78,12 +78,16 @@ TEMPLATES: dict[str, Callable[[], tuple[bytes, tuple[tuple[int, int], ...]]]] = 
     "fragments": lambda: (_four(17, bytes(64), 0x2000), ((26, 4),)),
 }
 
+ALL = "all"
+"""A kind that is all others, a batch of each by turns."""
+
 
 def frames(kind: str, count: int) -> Iterator[Frames]:
-    """`count` frames of a kind, each with numbers of its own, in batches."""
-    template, places = TEMPLATES[kind]()
-    size = len(template)
-    for first in range(0, count, BATCH_ROWS):
+    """`count` frames of a kind, each with numbers of its own, in batches; of ALL of them by turns."""
+    templates = [TEMPLATES[name]() for name in (TEMPLATES if kind == ALL else (kind,))]
+    for batch, first in enumerate(range(0, count, BATCH_ROWS)):
+        template, places = templates[batch % len(templates)]
+        size = len(template)
         n = min(BATCH_ROWS, count - first)
         data: NDArray[np.uint8] = np.tile(np.frombuffer(template, np.uint8), (n, 1))
         number = np.arange(first, first + n, dtype=">u4").view(np.uint8).reshape(n, 4)
@@ -171,12 +175,12 @@ def told(kind: str, count: int, base: Measured, found: Measured) -> str:
 
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("kinds", nargs="*", choices=[*TEMPLATES, []])
+    ap.add_argument("kinds", nargs="*", choices=[*TEMPLATES, ALL, []])
     ap.add_argument("--count", type=int, default=1_000_000)
     ap.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     ap.add_argument("--without", action="store_true", help=argparse.SUPPRESS)
     a = ap.parse_args()
-    for kind in a.kinds or TEMPLATES:
+    for kind in a.kinds or (*TEMPLATES, ALL):
         if a.here:
             print(json.dumps(asdict(measure(kind, a.count, exchanges=not a.without))), flush=True)
         else:
