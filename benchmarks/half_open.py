@@ -6,12 +6,13 @@ python -m benchmarks.half_open [KIND ...] [--count N]
 from __future__ import annotations
 
 import argparse
-import resource
+import json
 import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,7 @@ TEMPLATES: dict[str, Callable[[], tuple[bytes, tuple[tuple[int, int], ...]]]] = 
     "icmp": lambda: (_four(1, struct.pack(">BBHHH", 8, 0, 0, 1, 1) + bytes(24)), ((26, 4),)),
     "http": lambda: (_tcp(80, b"GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n"), ((26, 4),)),
     "http-part": lambda: (_tcp(80, b"GET /a HTTP/1.1\r\nHost: a.exa"), ((26, 4),)),
+    "http-long": lambda: (_tcp(80, b"GET /a HTTP/1.1\r\nCookie: " + 1400 * b"c"), ((26, 4),)),
     "tls": lambda: (_tcp(443, _hello(True)), ((26, 4),)),
     "tls-part": lambda: (_tcp(443, _hello(False)), ((26, 4),)),
     "smtp": lambda: (_tcp(25, b"EHLO a.example\r\n"), ((26, 4),)),
@@ -76,12 +78,16 @@ TEMPLATES: dict[str, Callable[[], tuple[bytes, tuple[tuple[int, int], ...]]]] = 
     "fragments": lambda: (_four(17, bytes(64), 0x2000), ((26, 4),)),
 }
 
+ALL = "all"
+"""A kind that is all others, a batch of each by turns."""
+
 
 def frames(kind: str, count: int) -> Iterator[Frames]:
-    """`count` frames of a kind, each with numbers of its own, in batches."""
-    template, places = TEMPLATES[kind]()
-    size = len(template)
-    for first in range(0, count, BATCH_ROWS):
+    """`count` frames of a kind, each with numbers of its own, in batches; of ALL of them by turns."""
+    templates = [TEMPLATES[name]() for name in (TEMPLATES if kind == ALL else (kind,))]
+    for batch, first in enumerate(range(0, count, BATCH_ROWS)):
+        template, places = templates[batch % len(templates)]
+        size = len(template)
         n = min(BATCH_ROWS, count - first)
         data: NDArray[np.uint8] = np.tile(np.frombuffer(template, np.uint8), (n, 1))
         number = np.arange(first, first + n, dtype=">u4").view(np.uint8).reshape(n, 4)
@@ -95,42 +101,91 @@ def frames(kind: str, count: int) -> Iterator[Frames]:
                      np.full(n, NO_INTERFACE, np.uint16), np.ones(n, np.uint16), first + 1)  # fmt: skip
 
 
-def measure(kind: str, count: int) -> str:
-    """What the frames cost, in this process."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """CPU time of a frame (us) and of the capture's end (s), memory added until then and until behind it (KiB), rows by
+    record, how many of them waited for the end, and by name what the last event of it says was given up."""
+
+    us: float
+    end_s: float
+    running_kib: int
+    peak_kib: int
+    rows: dict[str, int]
+    waited: dict[str, int]
+    events: dict[str, int]
+
+    def beside(self, base: Measured) -> int:
+        """KiB more than `base`, while the capture runs or at its end, whichever is more."""
+        return max(self.running_kib - base.running_kib, self.peak_kib - base.peak_kib)
+
+
+def peak() -> int:
+    """The most memory that this process has held so far, KiB. Not what `getrusage` tells, which a child has from its
+    parent."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+
+
+def measure(kind: str, count: int, *, exchanges: bool = True) -> Measured:
+    """What the frames cost, in this process, with the trackers of exchanges or without."""
     rows: dict[str, int] = {}
+    events: dict[str, int] = {}
 
     def take(columns: Columns) -> None:
         rows[columns.record.name] = rows.get(columns.record.name, 0) + columns.rows
 
-    engine, columns = Engine(take, take, take), Columns(PACKETS, BATCH_ROWS)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    def note(columns: Columns) -> None:
+        names, counts = columns.values("shoal.event.name"), columns.values("shoal.event.count")
+        for name, told in zip(names.tolist(), counts.tolist(), strict=True):
+            events[columns.texts[name]] = told
+
+    engine, columns = Engine(take, note, take if exchanges else None), Columns(PACKETS, BATCH_ROWS)
+    before = peak()
     spent = 0.0
     for batch in frames(kind, count):
         decode(batch, columns)
         start = time.process_time()
         engine.process(columns)
         spent += time.process_time() - start
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    engine.trackers.flush()
+    before_end, running = dict(rows), peak()
     start = time.process_time()
     engine.finish()
     end = time.process_time() - start
-    told = ", ".join(f"{name} {n:,}" for name, n in sorted(rows.items()))
-    return (f"{kind:10s} {count:,} frames: {spent / count * 1e6:6.2f} us a frame, {end:5.2f} s at the end, "
-            f"{(after - before) // 1024:5,} MiB more at the peak; rows: {told}")  # fmt: skip
+    waited = {name: n - before_end.get(name, 0) for name, n in rows.items()}
+    return Measured(spent / count * 1e6, end, running - before, peak() - before, rows, waited, events)
+
+
+def apart(kind: str, count: int, *, exchanges: bool = True) -> Measured:
+    """The same in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.half_open", kind, "--count", str(count), "--here"]
+    done = subprocess.run(command if exchanges else [*command, "--without"], check=True, stdout=subprocess.PIPE)
+    return Measured(**json.loads(done.stdout))
+
+
+def told(kind: str, count: int, base: Measured, found: Measured) -> str:
+    """A line of what exchanges cost beside `base`, the engine without them."""
+    rows = ", ".join(f"{name} {n:,}" for name, n in sorted(found.rows.items()))
+    events = ", ".join(f"{name} {n:,}" for name, n in sorted(found.events.items()))
+    return (f"{kind:10s} {count:,} frames: {found.us:6.2f} us a frame ({base.us:5.2f} without exchanges), "
+            f"{found.end_s:5.2f} s at the end ({base.end_s:5.2f}); {found.running_kib // 1024:5,} MiB at the peak "
+            f"({base.running_kib // 1024:5,}), {found.peak_kib // 1024:5,} with the end ({base.peak_kib // 1024:5,}): "
+            f"{found.beside(base) / 1024:5,.0f} MiB beside it; rows: {rows}; given up: {events}")  # fmt: skip
 
 
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("kinds", nargs="*", choices=[*TEMPLATES, []])
+    ap.add_argument("kinds", nargs="*", choices=[*TEMPLATES, ALL, []])
     ap.add_argument("--count", type=int, default=1_000_000)
     ap.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    ap.add_argument("--without", action="store_true", help=argparse.SUPPRESS)
     a = ap.parse_args()
-    for kind in a.kinds or TEMPLATES:
+    for kind in a.kinds or (*TEMPLATES, ALL):
         if a.here:
-            print(measure(kind, a.count), flush=True)
+            print(json.dumps(asdict(measure(kind, a.count, exchanges=not a.without))), flush=True)
         else:
-            command = (sys.executable, "-m", "benchmarks.half_open", kind, "--count", str(a.count), "--here")
-            subprocess.run(command, check=True)
+            base = apart(kind, a.count, exchanges=False)
+            print(told(kind, a.count, base, apart(kind, a.count)), flush=True)
 
 
 if __name__ == "__main__":
