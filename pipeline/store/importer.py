@@ -12,7 +12,6 @@ import os
 import secrets
 import time
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
@@ -27,7 +26,6 @@ from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import CAPTURE_STATES
-from pipeline.store.beside import Ahead, Behind
 from pipeline.store.native import NativeEncoder, stored_columns
 from pipeline.store.store import Store
 from pipeline.store.told import insert_told
@@ -40,9 +38,6 @@ INSERT_ROWS = 65_536
 200 MB more of memory, and are no faster."""
 INSERT_BYTES = 64 << 20
 """Bytes of blocks with which an insert ends early."""
-
-_BATCHES = 4
-"""Batches under way: one is decoded, one analysed, one encoded, and one waits."""
 
 HANDED_OUT = 8192
 """Most rows in one batch of what the engine hands out."""
@@ -215,57 +210,46 @@ def _decode_and_store(
 ) -> None:
     """Decodes the whole capture and stores the frames after number `stored`."""
     from collectors.sources import open_capture
+    from pipeline.embedded import decoded
     from pipeline.engine import Engine
 
+    columns = Columns(PACKETS, BATCH_ROWS)
     labels = {"sensor": imported.sensor, "capture": imported.capture}
-    pool = [Columns(PACKETS, BATCH_ROWS) for _ in range(_BATCHES)]
-    for columns in pool:
-        columns.labels.update(labels)
+    columns.labels.update(labels)
     reader = open_capture(imported.path, batch_rows=BATCH_ROWS)
-    ahead, behind = Ahead(reader, pool), Behind(_BATCHES)
     writer = Writer(database, PACKETS.name, stored_columns(PACKETS))
     blocks = _Blocks(writer, PACKETS, imported.capture, BATCH_ROWS, stored)
     # Of an interrupted import all rows of these are written again: they replace the same rows.
     told = {record.name: _Table(database, record, labels) for record in (FLOW_STATES, EVENT_STATES, *EXCHANGES)}
 
     def take(rows: Columns) -> None:
-        behind.put(partial(told[rows.record.name].add, rows))
-
-    def store(columns: Columns, skip: int) -> None:
-        try:
-            if skip < columns.rows:
-                blocks.add(columns, skip)
-        finally:
-            # Also of one that failed, whose error the next `put` raises: the decoder would wait for ever.
-            ahead.release(columns)
+        told[rows.record.name].add(rows)
 
     engine = Engine(take, take, take)
     writer.start()
     try:
-        for frames, columns in ahead.batches():
-            engine.process(columns)
-            if len(frames) and not known:
+        for frames, _ in decoded(reader, columns, engine):
+            if not len(frames):
+                continue
+            if not known:
                 # Not before the first frames are read: what is no capture leaves no trace.
                 _write_state(database, imported, "started")
                 known = True
-            if len(frames):
-                imported.frames = frames.first + len(frames) - 1
-                imported.last_time = int(frames.time[-1])
-                if frames.first == 1:
-                    imported.first_time = int(frames.time[0])
-                imported.linktypes.update(np.flatnonzero(np.bincount(frames.linktype)).tolist())
-            skip = min(len(frames), max(0, stored + 1 - frames.first))
-            imported.stored += len(frames) - skip
-            behind.put(partial(store, columns, skip))
+            imported.frames = frames.first + len(frames) - 1
+            imported.last_time = int(frames.time[-1])
+            if frames.first == 1:
+                imported.first_time = int(frames.time[0])
+            imported.linktypes.update(np.flatnonzero(np.bincount(frames.linktype)).tolist())
+            if imported.frames > stored:
+                skip = max(0, stored + 1 - frames.first)
+                blocks.add(columns, skip)
+                imported.stored += len(frames) - skip
             if progress:
                 progress("import", reader.bytes_read, reader.size)
-        behind.put(blocks.end)
-        engine.finish()
+        blocks.end()
         for table in told.values():
-            behind.put(table.end)
-        behind.close()
+            table.end()
     except BaseException:
-        behind.abort()
         writer.abort()
         for table in told.values():
             table.abort()

@@ -23,6 +23,7 @@ cdef class Packet:
     cdef public int completeness
     cdef dict _begun
     cdef dict _whole
+    cdef unsigned short[:] _named
     cdef const unsigned char[::1] _raw
     cdef const long long[::1] _offsets
     cdef unsigned char[:, ::1] _u8

@@ -50,6 +50,9 @@ _STREAM = cython.declare(cython.int, STREAM)
 _PASSED_OVER = cython.declare(cython.int, PASSED_OVER)
 _UNKNOWN = cython.declare(cython.int, UNKNOWN)
 
+# Of a record by its name: whether its rows have addresses, and whether ports.
+_SHAPES: dict[str, tuple[bool, bool]] = {}
+
 NOBODY = "-"
 """Instead of a tracker's name: none is to follow the conversation."""
 
@@ -93,6 +96,7 @@ class Packet:
         self._offsets = memoryview(columns.raw_offset) if plain else columns.raw_offset
         self.out.begin(columns)
         self.named = named
+        self._named = memoryview(named) if plain else named
 
     def end(self) -> None:
         """Let go of the batch's bytes."""
@@ -230,7 +234,7 @@ class Packet:
         """The frame's top protocol is `protocol`, one of PROTOCOLS; the last one told holds."""
         if self.muted:
             return
-        self.named[self.row] = PROTOCOL_ID[protocol]
+        self._named[self.row] = PROTOCOL_ID[protocol]
 
     def detail(self, name: str, value: object) -> None:
         """The frame has field `name`."""
@@ -249,22 +253,26 @@ class Packet:
             "shoal.first_frame": self.frame, "shoal.exchange": index, "shoal.first_time": self.time,
             "shoal.flow_id": self.flow,
         }  # fmt: skip
-        if "ip.src" in record.by_name:
-            source, target = self.addresses
-            if reverse:
-                source, target = target, source
-            if len(source) == 4:
-                found["ip.src"], found["ip.dst"] = int.from_bytes(source, "big"), int.from_bytes(target, "big")
+        shape = _SHAPES.get(record.name)
+        if shape is None:
+            shape = _SHAPES[record.name] = (("ip.src" in record.by_name), ("udp.srcport" in record.by_name))
+        row: cython.Py_ssize_t = self.row
+        if shape[0]:
+            if self._u8[_VERSION, row] == 6:
+                source, target = self.addresses
+                found["ipv6.src"], found["ipv6.dst"] = (target, source) if reverse else (source, target)
+            elif reverse:
+                found["ip.src"], found["ip.dst"] = self._u32[_DST4, row], self._u32[_SRC4, row]
             else:
-                found["ipv6.src"], found["ipv6.dst"] = source, target
-        if "udp.srcport" in record.by_name:
+                found["ip.src"], found["ip.dst"] = self._u32[_SRC4, row], self._u32[_DST4, row]
+        if shape[1]:
             one, other = self.ports
             if reverse:
                 one, other = other, one
             if self.is_udp:
                 found["udp.srcport"], found["udp.dstport"] = one, other
-                found["udp.stream"] = self._u32[_UDP_STREAM, self.row]
+                found["udp.stream"] = self._u32[_UDP_STREAM, row]
             else:
                 found["tcp.srcport"], found["tcp.dstport"] = one, other
-                found["tcp.stream"] = self._u32[_TCP_STREAM, self.row]
+                found["tcp.stream"] = self._u32[_TCP_STREAM, row]
         return found

@@ -39,6 +39,13 @@ _CHUNKED = re.compile(rb"chunked|[a-z-]+ *, *chunked$", re.IGNORECASE)
 _MOST_VALUE = 1 << 62
 _LONGEST = cython.declare(cython.Py_ssize_t, max(len(name) for name in FIELDS))
 
+# By length and first letter of a name: 1 where one of FIELDS is such.
+_MAYBE = bytearray(256 * (_LONGEST + 1))
+for _field in FIELDS:
+    for _letter in (_field[0], _field[0] - 32):
+        _MAYBE[256 * len(_field) + _letter] = 1
+_WANTED = cython.declare(bytes, bytes(_MAYBE))
+
 REQUEST, RESPONSE = 0, 1
 
 
@@ -153,7 +160,7 @@ def parse(data: bytes, end: cython.Py_ssize_t) -> Message | None:
         if colon < 0:
             if shown < 0:
                 shown = len(fields)
-        elif colon <= _LONGEST:
+        elif colon <= _LONGEST and _WANTED[256 * colon + line[0]]:
             field = FIELDS.get(line[:colon].lower())
             if field is not None:
                 _take_field(message, field, line[colon + 1 :].strip(b" \t"))
