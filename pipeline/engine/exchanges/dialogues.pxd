@@ -7,7 +7,6 @@ cdef class Conversation:
     cdef public object protocol
     cdef public object dialogue
     cdef public object mindful
-    cdef public tuple sides
     cdef public Side one
     cdef public Side other
     cdef public int tries

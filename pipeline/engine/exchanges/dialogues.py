@@ -71,7 +71,6 @@ class Conversation:
         self.mindful: Mindful | None = None
         self.one = Side()
         self.other = Side()
-        self.sides = (self.one, self.other)
         self.tries = 0
         self.turns = 0
         self.last = 0
@@ -566,7 +565,7 @@ class Dialogues:
             "known": [
                 [number, c.protocol, c.dialogue.state() if c.dialogue else None,
                  list(c.dialogue.need) if c.dialogue else [], c.tries, c.turns, c.last, c.spoke,
-                 [side.state() for side in c.sides],
+                 [c.one.state(), c.other.state()],
                  list(self._passing.passed(c.slot)) if c.slot else [0, 0], c.passed]
                 for number, c in self._known.items()
             ],
@@ -588,8 +587,9 @@ class Dialogues:
                 restored = self._trackers[protocol].restored(dialogue)
                 restored.need[:] = need
                 c.speak(protocol, restored)
-            for side, known in zip(c.sides, sides, strict=True):
-                side.restore(known)
+            one, other = sides
+            c.one.restore(one)
+            c.other.restore(other)
             c.one.at += went[0]
             c.other.at += went[1]
             c.passed = bool(passed or went[0] or went[1])

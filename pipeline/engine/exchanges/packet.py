@@ -255,7 +255,7 @@ class Packet:
         }  # fmt: skip
         shape = _SHAPES.get(record.name)
         if shape is None:
-            shape = _SHAPES[record.name] = (("ip.src" in record.by_name), ("udp.srcport" in record.by_name))
+            shape = _SHAPES[record.name] = "ip.src" in record.by_name, "udp.srcport" in record.by_name
         row: cython.Py_ssize_t = self.row
         if shape[0]:
             if self._u8[_VERSION, row] == 6:

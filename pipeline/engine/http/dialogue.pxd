@@ -14,6 +14,7 @@ cdef class HttpDialogue:
     cdef long long _asked_time
     cdef bint _known
     cdef Half _half(self, int side)
+    cdef bint _left_out(self, Packet packet, Half half) except -1
     cpdef long long take(self, Packet packet, int side, bytes data) except -1
     cdef long long _websocket(self, Packet packet, Half half, bytes data) except -1
     cdef long long _head(self, Packet packet, int side, Half half, bytes data) except -1

@@ -50,12 +50,16 @@ class HttpDialogue:
     def _half(self, side: cython.int) -> Half:
         return self._other if side else self._one
 
+    def _left_out(self, packet: Packet, half: Half) -> cython.bint:
+        """Whether Wireshark leaves the frame's bytes out of the message that it puts together: what was sent again, and
+        what came late but for a body whose length is known."""
+        return packet.muted and not (half.mode == LAST and packet.marks & _LATE)
+
     def take(self, packet: Packet, side: cython.int, data: bytes) -> cython.longlong:
         """See `Dialogue.take`."""
         half: Half = self._half(side)
         mode: cython.int = half.mode
-        # Wireshark adds nothing that was sent again or came late to what it puts together.
-        half.broken |= packet.muted and not (mode == LAST and packet.marks & _LATE)
+        half.broken |= self._left_out(packet, half)
         if mode == HEAD:
             return self._head(packet, side, half, data)
         if mode == LAST:
@@ -228,8 +232,8 @@ class HttpDialogue:
         half.missing += count
         if count:
             self._broken(packet, half)
-        elif half.mode != LAST or not packet.marks & _LATE:
-            half.broken = True
+        else:
+            half.broken |= self._left_out(packet, half)
 
     def _broken(self, packet: Packet, half: Half) -> None:
         """Wireshark does not put together what was not all captured: it shows the message that begins in a frame that
@@ -275,7 +279,7 @@ class HttpDialogue:
 
     def _tell(self, packet: Packet, half: Half, message: Message) -> None:
         """Show the message in the frame, where Wireshark does."""
-        if half.told or half.broken or (packet.muted and not (half.mode == LAST and packet.marks & _LATE)):
+        if half.told or half.broken or self._left_out(packet, half):
             return
         if not self._known:
             # At a port of no protocol, Wireshark wants a whole first line in one segment to begin with.
