@@ -61,9 +61,12 @@ def event_rows(events: Sequence[Event]) -> Columns:
     """The events as rows of `EVENT_STATES`, without labels."""
     rows = Columns(EVENT_STATES, len(events))
     rows.rows = len(events)
-    rows.texts = list(EVENTS)
+    rows.texts = [*EVENTS, ""]
     rows.values("shoal.event.name")[:] = [rows.texts.index(name) for name, _, _, _ in events]
+    for text in ("shoal.event.entity", "shoal.event.said", "shoal.event.filter"):
+        rows.values(text)[:] = len(EVENTS)
     rows.values("shoal.event.frame")[:] = [frame for _, frame, _, _ in events]
-    rows.values("shoal.event.time").view("i8")[:] = [time for _, _, time, _ in events]
+    for when in ("shoal.event.time", "shoal.event.last_time"):
+        rows.values(when).view("i8")[:] = [time for _, _, time, _ in events]
     rows.values("shoal.event.count")[:] = [count for _, _, _, count in events]
     return rows

@@ -5,6 +5,8 @@ They are what the engine had to give up at its caps, and what never came of a ca
 
 from __future__ import annotations
 
+from pipeline.schema.alerts import SEVERITIES
+from pipeline.schema.anomalies import ANOMALIES
 from pipeline.schema.column import Column as C
 from pipeline.schema.column import Record
 
@@ -59,7 +61,15 @@ FLEET_EVENTS: dict[str, str] = {
 }
 """Events of captures that come over Kafka: name to meaning."""
 
-EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS
+WINDOW_EVENTS: dict[str, str] = {
+    "parts-forgotten": "More conversations in open windows than a shard counts: those counts were told early",
+    "entities-forgotten": "More entities in open windows than are kept: those of the oldest window were told early",
+}
+"""Events of the caps of windows: name to meaning."""
+
+EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS | WINDOW_EVENTS | {
+    name: anomaly.meaning for name, anomaly in ANOMALIES.items()
+}
 """Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
 EVENT_STATES = Record(
@@ -73,8 +83,14 @@ EVENT_STATES = Record(
         C("shoal.event.time", "time", "When that frame was captured", unit="ns since 1970-01-01 UTC"),
         C("shoal.event.name", "text", "What happened: " + ", ".join(f"`{name}`" for name in EVENTS)),
         C("shoal.event.count", "u64", "How many were concerned; at a cap, since the capture began"),
+        C("shoal.event.severity", "enum", "How grave it is", names=SEVERITIES),
+        C("shoal.event.entity", "string", "Who it is about: an address, a service, a flow; empty for the capture"),
+        C("shoal.event.last_time", "time", "When it was seen last; of a cap, as shoal.event.time",
+          unit="ns since 1970-01-01 UTC"),
+        C("shoal.event.said", "string", "What was seen, in a sentence"),
+        C("shoal.event.filter", "string", "Display filter that shows it"),
     ),
-    order_by=("sensor", "capture", "shoal.event.frame", "shoal.event.name"),
+    order_by=("sensor", "capture", "shoal.event.frame", "shoal.event.name", "shoal.event.entity"),
     partition_by="toMonday(`shoal.day`)",
     engine="ReplacingMergeTree",
     version="shoal.event.count",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.schema.alerts import ALERT_STATES
 from pipeline.schema.checkpoints import CHECKPOINTS, DEAD_LETTERS
 from pipeline.schema.column import Column as C
 from pipeline.schema.column import ListGroup, Record
@@ -14,6 +15,7 @@ from pipeline.schema.exchanges.dhcp import DHCP
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.sensors import SENSORS
+from pipeline.schema.windows import WINDOWS
 
 CAPTURE_STATES = Record(
     name="capture_states",
@@ -54,7 +56,8 @@ class View:
 
 
 TABLES: tuple[Record, ...] = (
-    PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES, CAPTURE_STATES, SENSORS, DEAD_LETTERS, CHECKPOINTS,
+    PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES, WINDOWS, ALERT_STATES, CAPTURE_STATES, SENSORS, DEAD_LETTERS,
+    CHECKPOINTS,
 )
 """Every record that is stored, in the order in which tables are made."""
 
@@ -80,6 +83,8 @@ def _fleet() -> View:
 VIEWS: tuple[View, ...] = (
     _newest("captures", "One row for each file imported, in its newest state", CAPTURE_STATES),
     _newest("events", "One row for each event", EVENT_STATES),
+    _newest("windows", "One row for each window of a sensor, a host, a service or a pair of hosts", WINDOWS),
+    _newest("alerts", "One row for each alert, in its newest state", ALERT_STATES),
     _newest("flows", "One row for each conversation, in its newest state", FLOW_STATES),
     *(_newest(record.name.removesuffix("_states"), record.meaning.partition(" (")[0], record) for record in EXCHANGES),
     _fleet(),
