@@ -19,12 +19,21 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def database_options(command: _F) -> _F:
     """Adds `--db`, `--user` and `--password`, which the command takes as keywords."""
+    return _database(command, required=True)
+
+
+def maybe_database_options(command: _F) -> _F:
+    """As `database_options`, but `--db` may be left away: None."""
+    return _database(command, required=False)
+
+
+def _database(command: _F, *, required: bool) -> _F:
     for option in (
         click.option("--password", default="", metavar="PASSWORD", envvar="SHOAL_PASSWORD",
                      help="Their password. Better given as SHOAL_PASSWORD, which other users don't see."),
         click.option("--user", default="", metavar="USER", envvar="SHOAL_USER",
                      help="A server's user. Also SHOAL_USER."),
-        click.option("--db", required=True, metavar="DIR|URL", help="The database's directory, or a server's URL."),
+        click.option("--db", required=required, metavar="DIR|URL", help="The database's directory, or a server's URL."),
     ):
         command = option(command)
     return command
@@ -76,20 +85,37 @@ def shown(value: object) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
+class Table:
+    """Lines of a table that may come in pieces: headings before the first, and columns only grow wider. `right` are set
+    to the right; `cut` ends lines where a terminal's end."""
+
+    def __init__(self, headings: Sequence[str], right: Iterable[str] = (), *, cut: bool = True) -> None:
+        self._headings = tuple(headings)
+        self._right = [heading in set(right) for heading in headings]
+        self._widths = [0] * len(self._headings)
+        self._cut = cut
+        self._begun = False
+
+    def lines(self, rows: Iterable[Sequence[object]]) -> list[str]:
+        """The lines of these rows."""
+        cells = [*([] if self._begun else [self._headings]), *(tuple(map(shown, row)) for row in rows)]
+        self._begun = True
+        for row in cells:
+            self._widths = [max(wide, len(cell)) for wide, cell in zip(self._widths, row, strict=True)]
+        end = shutil.get_terminal_size().columns if self._cut and sys.stdout.isatty() else 0
+        lines = ("  ".join(self._padded(row)).rstrip() for row in cells)
+        return [line if not end or len(line) <= end else line[: end - 1] + "…" for line in lines]
+
+    def _padded(self, row: Sequence[str]) -> list[str]:
+        return [
+            cell.rjust(wide) if right else cell.ljust(wide)
+            for cell, wide, right in zip(row, self._widths, self._right, strict=True)
+        ]
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> list[str]:
     """Lines of a table under its headings; columns `right` are set to the right. On a terminal lines end with it."""
-    cells = [tuple(headings), *(tuple(map(shown, row)) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    to_right = [heading in set(right) for heading in headings]
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    lines = []
-    for row in cells:
-        line = "  ".join(
-            cell.rjust(wide) if turned else cell.ljust(wide)
-            for cell, wide, turned in zip(row, widths, to_right, strict=True)
-        ).rstrip()
-        lines.append(line if not width or len(line) <= width else line[: width - 1] + "…")
-    return lines
+    return Table(headings, right).lines(rows)
 
 
 def as_json(row: dict[str, Any]) -> str:

@@ -28,6 +28,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "capture": ("pipeline.cli.capture:capture", "Capture frames of interfaces into a file."),
     "fleet": ("pipeline.cli.fleet:fleet", "List the collectors of a fleet, and change their settings."),
     "interfaces": ("pipeline.cli.interfaces:interfaces", "List the network interfaces that can be captured on."),
+    "alerts": ("pipeline.cli.alerts:alerts", "Look at alerts, and look after them."),
+    "events": ("pipeline.cli.events:events", "List events: anomalies, and what had to be given up."),
+    "top": ("pipeline.cli.top:top", "Watch sensors, services and alerts as they are now."),
     "completion": ("pipeline.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 """Subcommand to where it is and what it does, in the order of `--help`."""
