@@ -29,20 +29,32 @@ _UNKNOWN_TABLE = 60
 _NEVER = "1970-01-01"
 
 
+def named(db: str) -> str:
+    """What `--db` names, without a user's name and password."""
+    scheme, found, rest = db.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if found else db
+
+
+@contextmanager
+def lacking(db: str) -> Generator[None]:
+    """Says what to do where a database lacks a table: CommandError. All else that is raised within stays."""
+    try:
+        yield
+    except StoreError as error:
+        if error.code != _UNKNOWN_TABLE:
+            raise
+        how = "--clickhouse" if "://" in db else "--db"
+        raise CommandError(
+            f"{named(db)} lacks a table or view, as one of an older version does; bring it to this one by: shoal migrate "
+            f"{how} {named(db)}"
+        ) from error
+
+
 @contextmanager
 def opened(db: str, user: str, password: str) -> Generator[Store]:
     """The database, to be read only. Raises StoreError, and CommandError where it lacks a table."""
-    with connect(db, readonly=True, user=user, password=password) as database:
-        try:
-            yield database
-        except StoreError as error:
-            if error.code != _UNKNOWN_TABLE:
-                raise
-            how = "--clickhouse" if "://" in db else "--db"
-            raise CommandError(
-                f"{db} lacks a table or view, as one of an older version does; bring it to this one by: shoal migrate "
-                f"{how} {db}"
-            ) from error
+    with connect(db, readonly=True, user=user, password=password) as database, lacking(db):
+        yield database
 
 
 @dataclass(frozen=True, slots=True)
