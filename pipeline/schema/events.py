@@ -71,6 +71,7 @@ WINDOW_EVENTS: dict[str, str] = {
 
 ANOMALY_EVENTS: dict[str, str] = {
     "claims-forgotten": "More addresses, hosts or questions of the link than are remembered: the oldest were forgotten",
+    "senders-forgotten": "More hardware addresses than are remembered: all were forgotten, and begin anew",
 }
 """Events of the caps of what looks for anomalies: name to meaning."""
 
