@@ -1,1 +1,1 @@
-"""Detection: what is wrong, from what all shards of a capture have counted and seen. Anomalies, rules, alerts."""
+"""What windows and sightings mean: anomalies, rules, alerts."""
