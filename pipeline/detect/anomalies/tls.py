@@ -21,6 +21,10 @@ MOST_SERVICES = 16_384
 """Services (and names asked for) whose certificates are known; those not seen longest are forgotten."""
 
 
+_Kind = tuple[str, str]
+"""Issuer (its organisation) and kind of key: those of a renewal are the same."""
+
+
 @dataclass(slots=True)
 class _Shown:
     """What a service shows: issuer and kind of key, how often; what else it began to show, and the first of these."""
@@ -44,22 +48,33 @@ class Certificates:
     def tick(self, number: int, now: int, seen: Iterable[Sighting]) -> list[Sighting]:
         """Take what was seen up to the tick."""
         told = []
+        services: dict[str, dict[_Kind, list[Sighting]]] = {}
         for one in sorted(seen, key=lambda one: (one.time, one.frame, one.entity, one.value)):
-            _, issuer, key, subject = json.loads(one.value)
-            shown = self._known.pop(one.entity, None) or _Shown(issuer, key)
-            self._known[one.entity] = shown
-            if (issuer, key) == (shown.issuer, shown.key):
-                shown.count += one.count
-                if shown.other is not None:
-                    shown.turns, shown.other, shown.others = True, None, 0
+            _, issuer, key, _ = json.loads(one.value)
+            services.setdefault(one.entity, {}).setdefault((issuer, key), []).append(one)
+        for entity, kinds in services.items():
+            shown = self._known.pop(entity, None)
+            if shown is None:
+                first = next(iter(kinds))
+                self._known[entity] = _Shown(*first, count=_handshakes(kinds[first]), turns=len(kinds) > 1)
+                continue
+            self._known[entity] = shown
+            if (shown.issuer, shown.key) in kinds:
+                # What else came between these ticks may be the begin of a change, or a turn: the next ticks tell.
+                shown.count += _handshakes(kinds[shown.issuer, shown.key])
+                shown.turns = shown.turns or shown.other is not None
+                shown.other, shown.others = None, 0
+            elif len(kinds) > 1:
+                shown.turns = True
             elif not shown.turns:
-                if shown.other is None or json.loads(shown.other.value)[1:3] != [issuer, key]:
-                    shown.other, shown.others = one, 0
-                shown.others += one.count
+                ((kind, ones),) = kinds.items()
+                if shown.other is None or _kind(shown.other) != kind:
+                    shown.other, shown.others = ones[0], 0
+                shown.others += _handshakes(ones)
                 if shown.others >= HANDSHAKES:
                     if shown.count >= HANDSHAKES:
-                        told.append(_changed(number, shown, issuer, key, subject))
-                    self._known[one.entity] = _Shown(issuer, key, shown.others)
+                        told.append(_changed(number, shown))
+                    self._known[entity] = _Shown(*kind, count=shown.others)
         while len(self._known) > MOST_SERVICES:
             del self._known[next(iter(self._known))]
         return told
@@ -80,9 +95,19 @@ class Certificates:
             self._known[entity] = _Shown(issuer, key, count, turns, one, others)
 
 
-def _changed(number: int, shown: _Shown, issuer: str, key: str, subject: str) -> Sighting:
+def _kind(seen: Sighting) -> _Kind:
+    _, issuer, key, _ = json.loads(seen.value)
+    return issuer, key
+
+
+def _handshakes(seen: Iterable[Sighting]) -> int:
+    return sum(one.count for one in seen)
+
+
+def _changed(number: int, shown: _Shown) -> Sighting:
     first = shown.other
     assert first is not None
+    _, issuer, key, subject = json.loads(first.value)
     return Sighting(
         "tls-certificate-changed", number - 1, first.frame, first.time, first.entity,
         f"{first.entity} shows a certificate of {subject or 'nobody'} by {issuer or 'nobody'} with key {key},"

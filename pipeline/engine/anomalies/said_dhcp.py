@@ -139,12 +139,6 @@ class SaidDhcp:
         seen, self._seen = self._seen, []
         return seen
 
-    def tick(self, number: int, now: int) -> None:
-        """Nothing ends by time."""
-
-    def finish(self, now: int) -> None:
-        """Nothing waits."""
-
     def state(self) -> Tree:
         """All that is known."""
         return {

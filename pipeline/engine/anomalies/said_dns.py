@@ -178,12 +178,6 @@ class SaidDns:
         races, self._races = self._races, []
         return [*races, *self._names.take()]
 
-    def tick(self, number: int, now: int) -> None:
-        """Nothing ends by time: what is counted is taken with its minute."""
-
-    def finish(self, now: int) -> None:
-        """Nothing waits."""
-
     def state(self) -> Tree:
         """All that is known."""
         return {"names": self._names.state(), "races": [sighting_state(one) for one in self._races]}

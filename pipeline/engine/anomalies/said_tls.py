@@ -66,12 +66,6 @@ class SaidTls:
         """What was seen since this was asked last."""
         return self._tally.take()
 
-    def tick(self, number: int, now: int) -> None:
-        """Nothing ends by time."""
-
-    def finish(self, now: int) -> None:
-        """Nothing waits."""
-
     def state(self) -> Tree:
         """All that is known."""
         return self._tally.state()
