@@ -112,7 +112,8 @@ def _part(talk: Talk) -> dict[str, Any]:
     return {
         "shoal.window.tick": talk.tick, "shoal.window.time": BEGIN + 10 * talk.window * SECOND, "ip.proto": 6,
         "shoal.a.address": cell(talk.client), "shoal.b.address": cell(talk.server), "shoal.a.port": talk.client_port,
-        "shoal.b.port": talk.port, "shoal.server": 2, "shoal.flow_id": zlib.crc32(f"{talk.client} {talk.client_port} {talk.server}".encode()),
+        "shoal.b.port": talk.port, "shoal.server": 2,
+        "shoal.flow_id": zlib.crc32(f"{talk.client} {talk.client_port} {talk.server}".encode()),
         "shoal.odd.time": [time for time, _ in talk.odd], "shoal.odd.resent": [resent for _, resent in talk.odd],
         **counts,
     }

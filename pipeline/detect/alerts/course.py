@@ -239,7 +239,8 @@ class Course:
                 more = Talks(flows, alert.covered, alert.ends, number, coarse=self._coarse)
                 alert.evidence.gather(alert.entity, more)
                 alert.covered = alert.ends
-            if any(alert.begins <= time < alert.ends for time in lost):
+            # One that stands on more than the window in question stays.
+            if alert.windows == 1 and any(alert.begins <= time < alert.ends for time in lost):
                 rows.append(self._close(alert, max(now, alert.ends), lost=True))
             elif over := self._over(alert, now):
                 rows.append(self._close(alert, over))

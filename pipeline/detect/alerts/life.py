@@ -107,6 +107,6 @@ def unpacked(text: str) -> Alert:
     odd, near, flows = told["evidence"]
     told["entity"] = Entity(kind, bytes.fromhex(host), bytes.fromhex(peer), proto, port, name)
     told["evidence"] = Evidence(
-        dict.fromkeys(odd), near, {(of[0], of[1]): of[2:] for of in flows}
+        dict.fromkeys((time, resent) for time, resent in odd), near, {(of[0], of[1]): of[2:] for of in flows}
     )
     return Alert(**told)
