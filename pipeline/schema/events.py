@@ -76,6 +76,14 @@ ALERT_EVENTS: dict[str, str] = {
 EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS | WINDOW_EVENTS | {
     name: anomaly.meaning for name, anomaly in ANOMALIES.items()
 } | ALERT_EVENTS
+ANOMALY_EVENTS: dict[str, str] = {
+    "claims-forgotten": "More addresses, hosts or questions of the link than are remembered: the oldest were forgotten",
+}
+"""Events of the caps of what looks for anomalies: name to meaning."""
+
+EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS | WINDOW_EVENTS | {
+    name: anomaly.meaning for name, anomaly in ANOMALIES.items()
+} | ANOMALY_EVENTS
 """Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
 EVENT_STATES = Record(
