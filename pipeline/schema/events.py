@@ -69,6 +69,15 @@ WINDOW_EVENTS: dict[str, str] = {
 }
 """Events of the caps of windows: name to meaning."""
 
+ALERT_EVENTS: dict[str, str] = {
+    "alerts-forgotten": "More alerts are open than are kept: those that were bad longest ago were closed",
+    "baselines-forgotten": "More entities than a rule learns of: what it knew of those silent longest was forgotten",
+}
+"""Events of the caps of alerts: name to meaning."""
+
+EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS | WINDOW_EVENTS | {
+    name: anomaly.meaning for name, anomaly in ANOMALIES.items()
+} | ALERT_EVENTS
 ANOMALY_EVENTS: dict[str, str] = {
     "claims-forgotten": "More addresses, hosts or questions of the link than are remembered: the oldest were forgotten",
     "senders-forgotten": "More hardware addresses than are remembered: all were forgotten, and begin anew",
