@@ -90,6 +90,7 @@ class Engine:
     def _parts(self) -> dict[str, Part]:
         front: dict[str, Part] = {
             "reassembly": self.reassembly, "streams": self.streams, "minutes": self.front.minutes,
+            "senders": self.front.senders, "clock": self.front.clock,
         }  # fmt: skip
         return front | self.trackers.parts()
 
