@@ -73,9 +73,6 @@ ALERT_EVENTS: dict[str, str] = {
 }
 """Events of the caps of alerts: name to meaning."""
 
-EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS | WINDOW_EVENTS | {
-    name: anomaly.meaning for name, anomaly in ANOMALIES.items()
-} | ALERT_EVENTS
 ANOMALY_EVENTS: dict[str, str] = {
     "claims-forgotten": "More addresses, hosts or questions of the link than are remembered: the oldest were forgotten",
 }
@@ -83,7 +80,7 @@ ANOMALY_EVENTS: dict[str, str] = {
 
 EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS | WINDOW_EVENTS | {
     name: anomaly.meaning for name, anomaly in ANOMALIES.items()
-} | ANOMALY_EVENTS
+} | ANOMALY_EVENTS | ALERT_EVENTS
 """Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
 EVENT_STATES = Record(
