@@ -14,11 +14,12 @@ from pipeline.cli.times import read_time, spoken, utc
 _WIDTH = 100
 
 
-def page(alert: dict[str, Any], states: list[dict[str, Any]], now: int) -> list[str]:
-    """The lines of the page: the alert as `pipeline.cli.alert_rows` gives it, and its states, from the first."""
-    return [line.rstrip() for part in (
-        _head(alert, now), _counts(alert), _worst(alert), _evidence(alert), _states(states),
-    ) for line in part]
+def page(alert: dict[str, Any], now: int) -> list[str]:
+    """The lines of the page: the alert as `pipeline.cli.alert_rows` gives it, with what it gives beside: `states`,
+    `acknowledgements`, `deliveries`, `pinned`."""
+    parts = (_head(alert, now), _counts(alert), _worst(alert), _evidence(alert), _states(alert["states"]),
+             _deliveries(alert["deliveries"]))
+    return [line.rstrip() for part in parts for line in part]
 
 
 def _head(alert: dict[str, Any], now: int) -> Iterator[str]:
@@ -37,6 +38,10 @@ def _head(alert: dict[str, Any], now: int) -> Iterator[str]:
         ("opened", f"{_utc(at['opened'])} UTC"),
         ("closed", f"{_utc(at['closed'])} UTC" if at["closed"] is not None else ""),
         ("lasts", spoken(lasts(alert, now))),
+        ("pinned", _pinned(alert["pinned"])),
+        *(("seen by", f"{ack['shoal.ack.by']}, {_utc(ack['shoal.ack.time'])} UTC: {ack['shoal.ack.note']}".rstrip(": "))
+          for ack in alert["acknowledgements"]),
+        ("silenced", ", ".join(alert["shoal.alert.silenced"])),
     ]
     for name, value in facts:
         if value:
@@ -45,6 +50,13 @@ def _head(alert: dict[str, Any], now: int) -> Iterator[str]:
 
 def _utc(text: str) -> str:
     return utc(read_time(text))
+
+
+def _pinned(found: dict[str, Any]) -> str:
+    if not found["packets"]:
+        return ""
+    span = f"{_utc(found['first'])} to {_utc(found['last'])} UTC"
+    return f"{found['packets']:,} packets, {found['bytes']:,} bytes, {span}"
 
 
 def _counts(alert: dict[str, Any]) -> Iterator[str]:
@@ -99,3 +111,15 @@ def _states(states: list[dict[str, Any]]) -> Iterator[str]:
              row["shoal.alert.severity"], row["shoal.alert.said"]) for row in states
         ]
         yield from table(("VERSION", "WINDOWS UNTIL (UTC)", "STATE", "SEVERITY", "SAID"), rows, right=("VERSION",))
+
+
+def _deliveries(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if rows:
+        yield ""
+        cells = [
+            (row["shoal.alert.version"], row["shoal.delivery.sink"], row["shoal.delivery.outcome"],
+             _utc(row["shoal.delivery.time"]), row["shoal.delivery.attempts"], row["shoal.delivery.said"])
+            for row in rows
+        ]
+        yield from table(("VERSION", "TOLD TO", "OUTCOME", "AT (UTC)", "ATTEMPTS", "SAID"), cells,
+                         right=("VERSION", "ATTEMPTS"))

@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.cli.errors import EXIT_USAGE, CommandError
+from pipeline.cli.errors import CommandError
 from pipeline.cli.listing import like, one_of
 from pipeline.cli.times import read_time
+from pipeline.detect.watch.query import alerts_select
 from pipeline.schema.alerts import ALERT_STATES
 from pipeline.schema.ddl import literal
 from pipeline.store.connect import connect
 from pipeline.store.errors import StoreError
 from pipeline.store.store import Store
 
-COLUMNS: tuple[str, ...] = tuple(
-    c.name for c in (*ALERT_STATES.columns, *(c for group in ALERT_STATES.groups for c in group.columns))
-    if c.name != "shoal.day"
+COLUMNS: tuple[str, ...] = (
+    *(c.name for c in (*ALERT_STATES.columns, *(c for group in ALERT_STATES.groups for c in group.columns))
+      if c.name != "shoal.day"),
+    "shoal.alert.acknowledged", "shoal.alert.acknowledged_by", "shoal.alert.acknowledged_note", "shoal.alert.silenced",
 )
-"""What is known of an alert, by the names of table `alert_states`."""
+"""What is known of an alert, by the names of table `alert_states` and of what the watch adds."""
 SHORT = 8
 """So many digits of an id are printed where they tell it from all others."""
 _UNKNOWN_TABLE = 60
-_NAMED = 5
+_NEVER = "1970-01-01"
+
+
+def named(db: str) -> str:
+    """What `--db` names, without a user's name and password."""
+    scheme, found, rest = db.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if found else db
+
+
+@contextmanager
+def lacking(db: str) -> Generator[None]:
+    """Says what to do where a database lacks a table: CommandError. All else that is raised within stays."""
+    try:
+        yield
+    except StoreError as error:
+        if error.code != _UNKNOWN_TABLE:
+            raise
+        how = "--clickhouse" if "://" in db else "--db"
+        raise CommandError(
+            f"{named(db)} lacks a table or view, as one of an older version does; bring it to this one by: "
+            f"shoal migrate {how} {named(db)}"
+        ) from error
 
 
 @contextmanager
 def opened(db: str, user: str, password: str) -> Generator[Store]:
     """The database, to be read only. Raises StoreError, and CommandError where it lacks a table."""
-    with connect(db, readonly=True, user=user, password=password) as database:
-        try:
-            yield database
-        except StoreError as error:
-            if error.code != _UNKNOWN_TABLE:
-                raise
-            how = "--clickhouse" if "://" in db else "--db"
-            raise CommandError(
-                f"{db} lacks a table or view, as one of an older version does; bring it to this one by: shoal migrate "
-                f"{how} {db}"
-            ) from error
+    with connect(db, readonly=True, user=user, password=password) as database, lacking(db):
+        yield database
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +82,18 @@ class Wanted:
                 conditions.append(one_of(f"`{column}`", values))
         if self.since is not None:
             conditions.append(f"`shoal.alert.opened` >= fromUnixTimestamp64Nano({self.since}, 'UTC')")
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        order = "ORDER BY `shoal.alert.opened` DESC, `shoal.alert.id`"
         most = f" LIMIT {self.most}" if self.most is not None else ""
-        return f"SELECT {_COLUMNS} FROM alerts{where} ORDER BY `shoal.alert.opened` DESC, `shoal.alert.id`{most}"
+        return alerts_select(" AND ".join(conditions), more=order + most)
 
 
-_COLUMNS = ", ".join(f"`{name}`" for name in COLUMNS)
+def alerts_of(database: Store, select: str) -> list[dict[str, Any]]:
+    """The alerts that a SELECT of `alerts_select` answers, with `COLUMNS`."""
+    rows = [{name: row[name] for name in COLUMNS} for row in database.rows(select)]
+    for row in rows:
+        if row["shoal.alert.acknowledged"].startswith(_NEVER):
+            row["shoal.alert.acknowledged"] = None
+    return rows
 
 
 def short_ids(database: Store, ids: Sequence[str]) -> dict[str, str]:
@@ -88,26 +107,9 @@ def short_ids(database: Store, ids: Sequence[str]) -> dict[str, str]:
     return {each: each if each[:SHORT] in doubled else each[:SHORT] for each in ids}
 
 
-def find_id(database: Store, given: str) -> str:
-    """The id that begins with the digits given. Raises CommandError where there is none, or more than one."""
-    digits = given.strip().lower()
-    if not re.fullmatch(r"[0-9a-f]{1,16}", digits):
-        raise CommandError(f"'{given}' is no id of an alert: it has up to 16 digits of 0-9 and a-f", EXIT_USAGE)
-    found = [row["id"] for row in database.rows(
-        "SELECT DISTINCT `shoal.alert.id` AS id FROM alert_states WHERE"
-        f" startsWith(`shoal.alert.id`, {literal(digits)}) ORDER BY id LIMIT {_NAMED + 1}"
-    )]
-    if not found:
-        raise CommandError(f"no alert has an id that begins with {digits}; shoal alerts list --all lists them")
-    if len(found) > 1:
-        some = ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
-        raise CommandError(f"{digits} begins the ids of several alerts: {some}; give more digits")
-    return str(found[0])
-
-
 def one_alert(database: Store, id: str) -> dict[str, Any]:
     """The alert in its newest state."""
-    return database.rows(f"SELECT {_COLUMNS} FROM alerts WHERE `shoal.alert.id` = {literal(id)} LIMIT 1")[0]
+    return alerts_of(database, alerts_select(f"`shoal.alert.id` = {literal(id)}"))[0]
 
 
 def states_of(database: Store, id: str) -> list[dict[str, Any]]:
@@ -118,6 +120,33 @@ def states_of(database: Store, id: str) -> list[dict[str, Any]]:
         " any(`shoal.alert.said`) AS `shoal.alert.said` FROM alert_states"
         f" WHERE `shoal.alert.id` = {literal(id)} GROUP BY `shoal.alert.version` ORDER BY `shoal.alert.version`"
     )
+
+
+def acks_of(database: Store, id: str) -> list[dict[str, Any]]:
+    """Who acknowledged an alert, from the first."""
+    return database.rows(
+        "SELECT `shoal.ack.time`, `shoal.ack.by`, `shoal.ack.note` FROM alert_acks"
+        f" WHERE `shoal.alert.id` = {literal(id)} ORDER BY `shoal.ack.time`"
+    )
+
+
+def deliveries_of(database: Store, id: str) -> list[dict[str, Any]]:
+    """What became of each state of an alert at each sink."""
+    return database.rows(
+        "SELECT `shoal.delivery.sink`, `shoal.alert.version`, `shoal.delivery.time`, `shoal.delivery.attempts`,"
+        " `shoal.delivery.outcome`, `shoal.delivery.state`, `shoal.delivery.said` FROM deliveries"
+        f" WHERE `shoal.alert.id` = {literal(id)} ORDER BY `shoal.alert.version`, `shoal.delivery.sink`"
+    )
+
+
+def pinned_of(database: Store, id: str) -> dict[str, Any]:
+    """How many packets are pinned for an alert: `packets`, their `bytes` as captured, `first` and `last` of their
+    times (None without packets)."""
+    [row] = database.rows(
+        "SELECT count() AS packets, sum(length(`frame.raw`)) AS bytes, minOrNull(`frame.time`) AS first,"
+        f" maxOrNull(`frame.time`) AS last FROM pinned_packets FINAL WHERE `shoal.alert.id` = {literal(id)}"
+    )
+    return row
 
 
 def lasts(alert: dict[str, Any], now: int) -> int:
@@ -131,5 +160,5 @@ def lasts(alert: dict[str, Any], now: int) -> int:
 
 def state_words(alert: dict[str, Any]) -> str:
     """`open`, `closed, past`, `open, acknowledged`."""
-    marks = {"past": alert["shoal.alert.past"], "acknowledged": alert["acknowledged"], "silenced": alert["silenced"]}
-    return ", ".join((alert["shoal.alert.state"], *(word for word, holds in marks.items() if holds)))
+    marks = (word for word in ("past", "acknowledged", "silenced") if alert[f"shoal.alert.{word}"])
+    return ", ".join((alert["shoal.alert.state"], *marks))

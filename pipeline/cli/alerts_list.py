@@ -7,13 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.listing import (
-    SEVERITY,
-    database_options,
-    format_option,
-    print_rows,
-    table,
-)
+from pipeline.cli.listing import SEVERITY, database_options, format_option, print_rows, table
 from pipeline.cli.times import SINCE, read_time, spoken, utc
 from pipeline.schema.alerts import STATES
 
@@ -45,18 +39,17 @@ def list_(
     shoal alerts list --db DIR
     shoal alerts list --db DIR --all --severity warning+ --since 24h
     """
-    from pipeline.cli.alert_marks import marked
-    from pipeline.cli.alert_rows import COLUMNS, Wanted, opened, short_ids
+    from pipeline.cli.alert_rows import COLUMNS, Wanted, alerts_of, opened, short_ids
 
     if every and state:
         raise click.UsageError("--all is alerts in every state; leave --state away")
     state = None if every else state or "open"
     with opened(db, user, password) as database:
-        found = database.rows(Wanted((state,) if state else (), rule, entity, sensor, severity, since, limit).sql())
-        rows = marked(database, found)
+        wanted = Wanted((state,) if state else (), rule, entity, sensor, severity, since, limit)
+        rows = alerts_of(database, wanted.sql())
         short = short_ids(database, [row["shoal.alert.id"] for row in rows]) if fmt == "table" else {}
     if fmt != "table":
-        print_rows(fmt, rows, (*COLUMNS, "acknowledged", "silenced"))
+        print_rows(fmt, rows, COLUMNS)
         return
     now = time.time_ns()
     if not rows:

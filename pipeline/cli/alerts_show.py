@@ -22,24 +22,24 @@ _JSON = ("shoal.alert.counts", "shoal.alert.members")
               help="json: one object, with all fields, states, deliveries and what is pinned.")
 def show(id: str, db: str, user: str, password: str, fmt: str) -> None:
     """Show an alert with its evidence: what is wrong, counts before and during, the worst flows, the display filter and
-    the SQL that show the packets, and its states in time.
+    the SQL that show the packets, how many of them are pinned, its states in time, and who was told of it.
 
     ID is the alert's, or as many of its first digits as tell it from others.
     """
-    from pipeline.cli.alert_marks import marked
     from pipeline.cli.alert_page import page
-    from pipeline.cli.alert_rows import find_id, one_alert, opened, states_of
+    from pipeline.cli.alert_rows import acks_of, deliveries_of, one_alert, opened, pinned_of, states_of
+    from pipeline.detect.watch.query import find_alert
 
     with opened(db, user, password) as database:
-        found = find_id(database, id)
-        [alert] = marked(database, [one_alert(database, found)])
-        states = states_of(database, found)
+        found = find_alert(database, id)
+        alert = one_alert(database, found)
+        beside = {
+            "states": states_of(database, found), "acknowledgements": acks_of(database, found),
+            "deliveries": deliveries_of(database, found), "pinned": pinned_of(database, found),
+        }
     for name in _JSON:
         alert[name] = _parsed(alert[name])
-    if fmt == "json":
-        click.echo(as_json(alert | {"states": states}))
-    else:
-        click.echo("\n".join(page(alert, states, time.time_ns())))
+    click.echo(as_json(alert | beside) if fmt == "json" else "\n".join(page(alert | beside, time.time_ns())))
 
 
 def _parsed(text: str) -> Any:

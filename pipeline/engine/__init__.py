@@ -13,7 +13,7 @@ from pipeline.schema.columns import Columns
 
 __all__ = ["ENGINE_STATE", "Engine", "SnapshotError", "restore_parts", "state_of"]
 
-ENGINE_STATE = 5
+ENGINE_STATE = 6
 """Moves with every change of what the parts keep, so that no engine takes back what it would misread."""
 
 
@@ -90,6 +90,7 @@ class Engine:
     def _parts(self) -> dict[str, Part]:
         front: dict[str, Part] = {
             "reassembly": self.reassembly, "streams": self.streams, "minutes": self.front.minutes,
+            "senders": self.front.senders, "clock": self.front.clock,
         }  # fmt: skip
         return front | self.trackers.parts()
 

@@ -25,11 +25,13 @@ class Looks:
         self._remote: Remote | None = None
         self._left: int | None = None
 
-    def take(self, ask: Callable[[Store], T]) -> T | None:
-        """What `ask` answers; None where nothing has changed since the last look. Raises StoreError, and OSError
-        where the directory has gone: the next look may do better."""
+    def take(self, ask: Callable[[Store], T], *, again: bool = False) -> T | None:
+        """What `ask` answers; None where nothing has changed since the last look, unless with `again`.
+
+        Raises StoreError, and OSError where the directory has gone: the next look may do better.
+        """
         if self._remote is None:
-            if self._left is not None and self._left == self._touched():
+            if not again and self._left is not None and self._left == self._touched():
                 return None
             database = connect(self.db, readonly=True, user=self._user, password=self._password)
             if isinstance(database, Database):

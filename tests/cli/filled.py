@@ -19,7 +19,7 @@ SECOND = 10**9
 Row = tuple[Record, dict[str, Any]]
 _DAY_BY = {
     "alert_states": "shoal.alert.opened", "event_states": "shoal.event.time", "window_states": "shoal.window.time",
-    "sensors": "shoal.time",
+    "sensors": "shoal.time", "delivery_states": "shoal.delivery.time",
 }
 
 

@@ -11,6 +11,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.main import run
+from pipeline.cli.times import utc
+from pipeline.detect.watch.hands import Matchers, acknowledge, silence
+from pipeline.schema.days import day_of
+from pipeline.schema.watch import DELIVERY_STATES
+from pipeline.store.connect import connect
+from pipeline.store.told import timestamp
 from tests.cli.filled import SECOND, Row, alert, fill
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +111,7 @@ def test_json_and_tsv_have_all_fields(db: str, capfd: pytest.CaptureFixture[str]
     row = json.loads(capfd.readouterr().out)
     assert row["worst.flow_id"] == [2**63 + 5]
     assert (row["shoal.alert.version"], row["shoal.alert.past"], row["shoal.alert.closed"]) == (2, False, None)
-    assert (row["acknowledged"], row["silenced"]) == (False, False)
+    assert (row["shoal.alert.acknowledged"], row["shoal.alert.silenced"]) == (None, [])
     assert run(["alerts", "list", "--db", db, "--format", "tsv", "--severity", "critical"]) == 0
     names, values = (line.split("\t") for line in capfd.readouterr().out.splitlines())
     told = dict(zip(names, values, strict=True))
@@ -143,20 +149,53 @@ def test_show_says_everything(db: str, capfd: pytest.CaptureFixture[str]) -> Non
 
 
 def test_show_as_json(db: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["alerts", "show", "b", "--db", db, "--format", "json"]) == 0
+    assert run(["alerts", "show", "bbbb", "--db", db, "--format", "json"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found["shoal.alert.id"] == "bbbbbbbb00000003"
     assert found["shoal.alert.counts"] == {}
     assert [state["shoal.alert.version"] for state in found["states"]] == [1]
 
 
+def test_what_was_done_about_an_alert_is_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    at = NOW - HOUR
+    id = "0123456789abcdef"
+    delivery = {
+        "shoal.delivery.sink": "hook", "shoal.alert.id": id, "shoal.alert.version": 1, "shoal.delivery.number": 1,
+        "shoal.delivery.time": at, "shoal.delivery.attempts": 3, "shoal.delivery.outcome": "dead",
+        "shoal.delivery.state": "open", "shoal.delivery.said": "500 \x1b[5mhere",
+    }
+    db = str(fill(tmp_path / "db", [alert(id, at), (DELIVERY_STATES, delivery)]))
+    packet = {"sensor": "roof", "capture": "run-1", "shoal.alert.id": id, "frame.time": timestamp(at - 5 * SECOND),
+              "shoal.day": day_of(NOW).isoformat()}
+    with connect(db) as database:
+        acknowledge(database, id, "ann", "on it\x07")
+        silenced = silence(database, Matchers(entity="192.0.2.*"), 3600, "ben")
+        database.insert_rows("pinned_packets", [packet | {"frame.number": n, "frame.raw": "x" * 1000} for n in (1, 2)])
+    assert run(["alerts", "list", "--db", db]) == 0
+    assert "  open, acknowledged, silenced  " in capfd.readouterr().out
+    assert run(["alerts", "show", id[:4], "--db", db]) == 0
+    out = capfd.readouterr().out
+    assert all(c.isprintable() or c == "\n" for c in out)
+    lines = out.splitlines()
+    assert lines[0] == "warning retransmission-spike: open, acknowledged, silenced"
+    assert f"silenced {silenced.id}" in lines
+    assert f"pinned   2 packets, 2,000 bytes, {utc(at - 5 * SECOND)} to {utc(at - 5 * SECOND)} UTC" in lines
+    [ack] = [line for line in lines if line.startswith("seen by")]
+    assert ack.startswith("seen by  ann, ")
+    assert ack.endswith(" UTC: on it?")
+    assert lines[-1].split() == ["1", "hook", "dead", *utc(at).split(), "3", "500", "?[5mhere"]
+    assert run(["alerts", "show", id, "--db", db, "--format", "json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["shoal.alert.acknowledged_by"] == "ann"
+    assert found["shoal.alert.silenced"] == [silenced.id]
+    assert found["pinned"]["packets"] == 2
+    assert found["deliveries"][0]["shoal.delivery.said"] == "500 \x1b[5mhere"
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
-        (["show", "dd"], 1, "no alert has an id that begins with dd; shoal alerts list --all lists them"),
-        (["show", "aaaa"], 1, "aaaa begins the ids of several alerts: aaaaaaaa00000001, aaaaaaaa00000002; give more"
-                               " digits"),
-        (["show", "x' OR 1"], 2, "'x' OR 1' is no id of an alert: it has up to 16 digits of 0-9 and a-f"),
+        (["show", "dddd"], 2, "no alert has an id that begins with dddd; see: shoal alerts list"),
         (["list", "--all", "--state", "open"], 2, "--all is alerts in every state; leave --state away (see: shoal"
                                                   " alerts list --help)"),
         (["list", "--since", "soon"], 2, "Invalid value for '--since': 'soon' is no duration or time, as in 90s, 24h,"
@@ -174,8 +213,6 @@ def test_what_is_wrong_is_one_line(
 
 
 def test_a_database_of_an_older_version(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from pipeline.store.connect import connect
-
     with connect(str(tmp_path / "db"), create=True) as database:
         database.query("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
     assert run(["alerts", "list", "--db", f"{tmp_path}/db"]) == 1

@@ -27,8 +27,8 @@ ASKED_NS = 5_000_000_000
 """A question may be answered for so long."""
 PUSHED = 2
 """So often must an address be told to who had not asked, before that alone is spoofing."""
-FLIPS = 2
-"""So often must the address change hands: to the second host and back."""
+CLAIMED = 2
+"""So often must two hosts claim an address: one odd frame may be damaged, and one claim back may have been late."""
 AGAIN_NS = 10_000_000_000
 """An address is not told more often."""
 FLOOD_NS = 10_000_000_000
@@ -51,11 +51,12 @@ def is_virtual(hardware: int) -> bool:
 
 @dataclass(slots=True)
 class Host:
-    """One that claims an address: when it did last (ns), how often it told it to who had not asked while another one
-    claimed it too, and whether it has used it: it announced it, or asked from it."""
+    """One that claims an address: when it did last (ns), how often, how often it told it to who had not asked while
+    another one claimed it too, and whether it has used it: it announced it, or asked from it."""
 
     hardware: int
     time: int
+    claims: int = 0
     pushed: int = 0
     used: bool = False
 
@@ -150,6 +151,7 @@ class Claims:
             host = self._new_host(held, claim)
         held.hosts = [one for one in held.hosts if one is host or abs(claim.time - one.time) <= FRESH_NS]
         host.time = claim.time
+        host.claims += 1
         host.used |= claim.kind in (ANNOUNCES, ASKS)
         if len(held.hosts) == 1:
             held.last, held.flips, host.pushed = claim.hardware, 0, 0
@@ -180,13 +182,15 @@ class Claims:
         """Several hosts claimed the address lately."""
         if any(is_virtual(host.hardware) for host in held.hosts):
             return
-        pushing = max(held.hosts, key=lambda host: host.pushed)
-        if pushing.pushed and (pushing.pushed >= PUSHED or held.flips >= FLIPS):
+        both = held.flips > 1 and sum(host.claims >= CLAIMED for host in held.hosts) > 1
+        # The first host stands first. It has no need to claim against a newcomer that is not heard again.
+        pushing = max(held.hosts[0 if both else 1 :][::-1], key=lambda host: host.pushed)
+        if pushing.pushed >= (1 if both else PUSHED):
             self._spoofed(batch, claim, held, pushing)
             return
         # Who only answers for an address may be a router's proxy ARP, or a host with two cards.
         users = [host for host in held.hosts if host.used]
-        if held.flips < FLIPS or len(users) < len(held.hosts):
+        if not both or len(users) < len(held.hosts):
             return
         strangers = [host for host in users if len(claim.address) == 4 and self._has_others(host)]
         if len(strangers) == 1:

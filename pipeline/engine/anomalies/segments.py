@@ -61,6 +61,7 @@ _S_STUCK = cython.declare(cython.uint, words.STUCK)
 _ALIVE = cython.declare(cython.uint, words.ALIVE)
 _SMALLER = cython.declare(cython.uint, words.SMALLER)
 _TOO_BIG = cython.declare(cython.uint, words.TOO_BIG)
+_TAIL = cython.declare(cython.uint, words.TAIL)
 _TOLD_TTL = cython.declare(cython.uint, words.TOLD_TTL)
 _TOLD_RST = cython.declare(cython.uint, words.TOLD_RST)
 _TOLD_MTU = cython.declare(cython.uint, words.TOLD_MTU)
@@ -427,6 +428,8 @@ class Segments:
         if size > self._line[of, hot + _LARGEST] and size > self._line[of, hot + _PASSED]:
             self._line[of, hot + _LARGEST] = size
             self._line[of, hot + _LARGEST_END] = (seq + length) & _WORD
+        elif size < self._line[of, hot + _LARGEST]:
+            self._line[of, hot + _STATE] |= _TAIL
         if state & (_TOO_BIG | _TOLD_MTU) or self._line[of, rev + _STATE] & (_HAS_ACKED | _CLOSED) != _HAS_ACKED:
             return 0
         if state & _S_STUCK and seq == self._line[of, cold + _STUCK_SEQ]:
@@ -441,7 +444,7 @@ class Segments:
             self._line[of, cold + _STUCK_SEEN] = seen
             if self._since(of, cold + _STUCK_FRAME) >= _STUCK_NS and (
                 (seen >> 16 >= _AGAIN and state & _ALIVE)
-                or (seen >> 16 >= _AGAIN_SILENT and state & _SYN_SEEN)
+                or (seen >> 16 >= _AGAIN_SILENT and state & (_SYN_SEEN | _TAIL) == _SYN_SEEN)
             ):
                 self._vanished(of, side)
         elif (
@@ -471,6 +474,7 @@ class Segments:
         if self._line[of, rev + _STATE] & _HAS_ACKED == 0 or _after(ack, self._line[of, rev + _ACKED]):
             self._line[of, rev + _STATE] |= _HAS_ACKED
             self._line[of, rev + _ACKED] = ack
+            self._line[of, hot + _STATE] &= ~_TAIL & _WORD
         if self._line[of, hot + _LARGEST] and not _after(self._line[of, hot + _LARGEST_END], ack):
             if self._line[of, hot + _LARGEST] > self._line[of, hot + _PASSED]:
                 self._line[of, hot + _PASSED] = self._line[of, hot + _LARGEST]

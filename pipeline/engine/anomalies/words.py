@@ -29,12 +29,13 @@ WORDS = COLD + 2 * COLD_WORDS
 
 (
     KNOWN, HAS_PATH, HAS_ACKED, SYN_SEEN, CLOSED, BARE, DATA, ODD, ODD_DATA, ODD_FITS, RESET, STUCK, ALIVE, SMALLER,
-    TOO_BIG, TOLD_TTL, TOLD_RST, TOLD_MTU,
-) = (1 << bit for bit in range(18))  # fmt: skip
+    TOO_BIG, TAIL, TOLD_TTL, TOLD_RST, TOLD_MTU,
+) = (1 << bit for bit in range(19))  # fmt: skip
 """Bits of STATE. Its numbers are known; its TTL; it has acknowledged; its SYN was seen; its window is closed. Segments
 without data, with data, have had the TTL of the path. One with another TTL is judged: it has data; others like it had
 the TTL of the path often. A reset is judged. A full-sized segment is sent again: the other side was heard since; it
-went out in smaller pieces. An ICMP error said that its packets are too big. What was told, or never will be."""
+went out in smaller pieces. An ICMP error said that its packets are too big. Smaller
+segments than the full-sized one went out behind it, without an answer yet. What was told, or never will be."""
 
 TTL_JUMP, RST_INJECTION, BLACK_HOLE = range(3)
 """Kinds of what is found. The word more: the TTLs (odd one, and 8 bits higher the path's); why the reset is odd; bytes
@@ -68,6 +69,6 @@ LEAST_FULL = 536
 AGAIN = 3
 """A full-sized segment sent again so often is stuck, where the other side was heard meanwhile."""
 AGAIN_SILENT = 4
-"""And so often where it was not: a host that is gone looks nearly the same."""
+"""And so often where it was not, nor could be: where smaller segments behind it stay unanswered, the host is gone."""
 STUCK_NS = 1_000_000_000
 """Within at least such a time."""
