@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _TTLS = (
     ("raw", "bytes of frames"), ("packets", "rows of frames"), ("flows", "rows of conversations"),
     ("events", "events and dead letters"), ("sensors", "heartbeats"),
+    ("pinned", "frames that alerts show"),
 )
 
 

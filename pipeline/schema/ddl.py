@@ -43,6 +43,8 @@ TABLE_SETTINGS: dict[str, dict[str, str]] = {
     **{record.name: _WHOLE_PARTS for record in EXCHANGES},
     "event_states": _WHOLE_PARTS,
     "sensors": _WHOLE_PARTS,
+    "delivery_states": _WHOLE_PARTS,
+    "pinned_packets": _WHOLE_PARTS,
     "dead_letters": _WHOLE_PARTS,
     # What newer ones replaced goes within minutes, for it is the greater part.
     "checkpoints": {"min_age_to_force_merge_seconds": "600"},
@@ -56,6 +58,10 @@ SHARDED_BY: dict[str, tuple[str, ...]] = {
     "event_states": ("capture",),
     "capture_states": ("capture",),
     "sensors": ("sensor",),
+    "alert_acks": ("shoal.alert.id",),
+    "silence_states": ("shoal.silence.id",),
+    "delivery_states": ("shoal.alert.id",),
+    "pinned_packets": ("capture",),
     "dead_letters": ("shoal.topic", "shoal.partition"),
     "checkpoints": ("shoal.topic", "shoal.partition"),
 }
@@ -243,7 +249,7 @@ _ALIASES: dict[str, tuple[Alias, ...]] = {
 
 def record_aliases(record: Record) -> tuple[Alias, ...]:
     """Columns that only SQL has, for comfort."""
-    return _ALIASES.get(record.name, ())
+    return _ALIASES.get("packets" if record.name == "pinned_packets" else record.name, ())
 
 
 def table_settings(record: Record, cluster: str = "") -> str:
@@ -258,7 +264,7 @@ def on_cluster(cluster: str) -> str:
     return f" ON CLUSTER {literal(cluster)}" if cluster else ""
 
 
-def engine_ddl(record: Record, cluster: str = "") -> str:
+def engine_ddl(record: Record, cluster: str = "", ttl: str = "") -> str:
     """Engine, order, partition and settings of the record's table; with `cluster`, replicated within each shard."""
     arguments = [quote(record.version)] if record.version else []
     engine = record.engine
@@ -270,6 +276,8 @@ def engine_ddl(record: Record, cluster: str = "") -> str:
     if record.partition_by:
         lines.append(f"PARTITION BY {record.partition_by}")
     lines.append(f"ORDER BY ({', '.join(quote(name) for name in record.order_by)})")
+    if ttl:
+        lines.append(f"TTL {ttl}")
     lines.append(f"SETTINGS {table_settings(record, cluster)}")
     return "\n".join(lines)
 
@@ -279,14 +287,15 @@ def table_name(record: Record, cluster: str = "") -> str:
     return record.name + (LOCAL_SUFFIX if cluster else "")
 
 
-def create_table(record: Record, *, name: str = "", comment: str = "", cluster: str = "") -> str:
-    """`CREATE TABLE` of `record`, or of a table like it under another name; with `cluster`, on each of its hosts."""
+def create_table(record: Record, *, name: str = "", comment: str = "", cluster: str = "", ttl: str = "") -> str:
+    """`CREATE TABLE` of `record`, or of a table like it under another name; with `cluster`, on each of its hosts. `ttl`
+    is the one that it begins with."""
     columns = ",\n".join(f"    {c.ddl}" for c in table_columns(record))
     said = comment or table_comment(record)
     # A host that was added to the cluster has none yet; the others have it.
     create = "CREATE TABLE IF NOT EXISTS" if cluster else "CREATE TABLE"
     head = f"{create} {quote(name or table_name(record, cluster))}{on_cluster(cluster)}"
-    return f"{head}\n(\n{columns}\n)\n{engine_ddl(record, cluster)}\nCOMMENT {literal(said)}"
+    return f"{head}\n(\n{columns}\n)\n{engine_ddl(record, cluster, ttl)}\nCOMMENT {literal(said)}"
 
 
 def create_distributed(record: Record, cluster: str, database: str) -> str:

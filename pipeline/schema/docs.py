@@ -15,6 +15,7 @@ from pipeline.schema.ddl import cell_type, record_aliases, table_columns
 from pipeline.schema.exchanges import DETAILS
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import TABLES, VIEWS
+from pipeline.schema.watch import PINNED_PACKETS
 
 PAGE = Path("docs/fields.md")
 
@@ -92,8 +93,16 @@ def record_fields(record: Record) -> list[Field]:
 
 
 def all_fields() -> list[Field]:
-    """The fields of every table."""
-    return [f for record in TABLES for f in record_fields(record)]
+    """The fields of every table; of pinned packets, those that packets have not."""
+    return [f for record in TABLES for f in record_fields(record) if not _told_before(record, f.name)]
+
+
+def _told_before(record: Record, name: str) -> bool:
+    """Whether a column of pinned packets is one of packets, of which nobody reads twice."""
+    if record is not PINNED_PACKETS:
+        return False
+    aliases = {alias.name for alias in record_aliases(record)}
+    return name in aliases or record.by_name[name] == PACKETS.by_name.get(name)
 
 
 def matches(field: Field, pattern: str) -> bool:
@@ -123,8 +132,10 @@ def page() -> str:
         "SELECT and WHERE. A field whose layer a frame has not is NULL, a list is empty, and a mark (Bool) is false.",
     ]
     for record in TABLES:
-        fields = record_fields(record)
+        fields = [f for f in record_fields(record) if not _told_before(record, f.name)]
         lines += ["", f"## {queried_as(record)}", "", f"{record.meaning}."]
+        if record is PINNED_PACKETS:
+            lines += ["", "The fields of packets, and:"]
         if record is not PACKETS:
             lines += [*_HEAD, *(_row(f) for f in fields)]
             continue

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pipeline.schema.ddl import quote
 from pipeline.schema.exchanges import EXCHANGES
+from pipeline.schema.watch import PINNED_DAYS, PINNED_PACKETS
 
 RAW_COLUMN = "frame.raw"
 """The column with a TTL of its own."""
@@ -23,10 +24,14 @@ _DAYS_A_WEEK = 7
 ROWS_OF: dict[str, tuple[str, ...]] = {
     "packets": ("packets",),
     "flows": ("flow_states", *(record.name for record in EXCHANGES)),
-    "events": ("event_states", "dead_letters"),
+    "events": ("event_states", "dead_letters", "delivery_states"),
     "sensors": ("sensors",),
+    "pinned": (PINNED_PACKETS.name,),
 }
 """Name of a retention to the records whose rows it is of."""
+
+BEGINS_WITH: dict[str, int] = {PINNED_PACKETS.name: PINNED_DAYS}
+"""Record to the days that its rows are kept where nobody ever said; rows of the others are kept for ever."""
 
 _UNITS = {"": 1, "d": 1, "w": 7, "m": 30, "y": 365}
 _DURATION = re.compile(r"(\d{1,5})([dwmy]?)")
@@ -47,6 +52,7 @@ class Retention:
     flows: int | None = None
     events: int | None = None
     sensors: int | None = None
+    pinned: int | None = None
     budget: int | None = None
 
     def days(self, record: str) -> int | None:

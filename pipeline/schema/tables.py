@@ -15,6 +15,7 @@ from pipeline.schema.exchanges.dhcp import DHCP
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.sensors import SENSORS
+from pipeline.schema.watch import DELIVERY_STATES, SILENCE_STATES, WATCH_RECORDS
 from pipeline.schema.windows import WINDOWS
 
 CAPTURE_STATES = Record(
@@ -57,7 +58,7 @@ class View:
 
 TABLES: tuple[Record, ...] = (
     PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES, WINDOWS, ALERT_STATES, CAPTURE_STATES, SENSORS, DEAD_LETTERS,
-    CHECKPOINTS,
+    CHECKPOINTS, *WATCH_RECORDS,
 )
 """Every record that is stored, in the order in which tables are made."""
 
@@ -85,6 +86,8 @@ VIEWS: tuple[View, ...] = (
     _newest("events", "One row for each event", EVENT_STATES),
     _newest("windows", "One row for each window of a sensor, a host, a service or a pair of hosts", WINDOWS),
     _newest("alerts", "One row for each alert, in its newest state", ALERT_STATES),
+    _newest("silences", "One row for each silence, in its newest state", SILENCE_STATES),
+    _newest("deliveries", "What became of each state of an alert at each sink", DELIVERY_STATES),
     _newest("flows", "One row for each conversation, in its newest state", FLOW_STATES),
     *(_newest(record.name.removesuffix("_states"), record.meaning.partition(" (")[0], record) for record in EXCHANGES),
     _fleet(),

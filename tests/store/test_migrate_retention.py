@@ -23,13 +23,14 @@ from pipeline.schema.retention import (
     rows_ttl,
 )
 from pipeline.schema.tables import TABLES
+from pipeline.schema.watch import PINNED_DAYS
 from pipeline.store.database import Database
 from pipeline.store.errors import StoreError
 from pipeline.store.migrate import migrate
 from tests.store.older import OLDER
 
 Random = Callable[..., Columns]
-ALL = Retention(raw=7, packets=56, flows=365, events=90, sensors=30, budget=10**9)
+ALL = Retention(raw=7, packets=56, flows=365, events=90, sensors=30, pinned=40, budget=10**9)
 
 
 def _created(database: Database, table: str) -> str:
@@ -47,10 +48,10 @@ def _budget(database: Database) -> int:
     return read_budget(row["comment"])
 
 
-def test_by_itself_everything_is_kept(database: Database) -> None:
+def test_by_itself_all_but_copies_is_kept(database: Database) -> None:
     migrate(database)
-    assert _kept(database) == {}
-    assert not any(" TTL " in _created(database, record.name) for record in TABLES)
+    assert _kept(database) == {"pinned_packets": PINNED_DAYS}
+    assert not any(" TTL " in _created(database, r.name) for r in TABLES if r.name != "pinned_packets")
     assert _budget(database) == 0
 
 
@@ -61,7 +62,8 @@ def test_what_is_set_stays_until_something_else_is(database: Database, at_once: 
     assert migrate(database, retention=ALL)
     exchanges = {record.name: 365 for record in EXCHANGES}
     assert _kept(database) == exchanges | {
-        "packets": 56, "flow_states": 365, "event_states": 90, "dead_letters": 90, "sensors": 30,
+        "packets": 56, "flow_states": 365, "event_states": 90, "dead_letters": 90, "delivery_states": 90, "sensors": 30,
+        "pinned_packets": 40,
     }
     assert read_raw_ttl(_created(database, "packets")) == 7
     assert _budget(database) == 10**9
@@ -74,7 +76,10 @@ def test_what_is_set_stays_until_something_else_is(database: Database, at_once: 
     assert migrate(database, retention=Retention(packets=0)) == ["ALTER TABLE `packets` REMOVE TTL"]
     assert len(migrate(database, retention=Retention(budget=0))) == 1
     exchanges = {record.name: 30 for record in EXCHANGES}
-    assert _kept(database) == exchanges | {"flow_states": 30, "event_states": 90, "dead_letters": 90, "sensors": 30}
+    assert _kept(database) == exchanges | {
+        "flow_states": 30, "event_states": 90, "dead_letters": 90, "delivery_states": 90, "sensors": 30,
+        "pinned_packets": 40,
+    }
     assert (read_raw_ttl(_created(database, "packets")), _budget(database)) == (0, 0)
     assert migrate(database) == []
 

@@ -18,6 +18,7 @@ from pipeline.schema.ddl import (
 )
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.retention import (
+    BEGINS_WITH,
     RAW_COLUMN,
     Retention,
     budget_mark,
@@ -43,7 +44,8 @@ def table_statements(store: Store, place: Place, record: Record) -> list[str]:
     name, today = place.holder(record), schema_mark(record)
     statements: list[str] = []
     if place.lacks(name):
-        statements.append(create_table(record, cluster=place.cluster))
+        days = BEGINS_WITH.get(record.name, 0)
+        statements.append(create_table(record, cluster=place.cluster, ttl=rows_ttl(days) if days else ""))
     if name in place.tables and today not in place.tables[name].comment:
         # One statement an action: ClickHouse refuses some of them together.
         actions = table_changes(store, name, record)
@@ -68,6 +70,8 @@ def retention_statements(store: Store, place: Place, record: Record, wanted: Ret
     frames = record.name == PACKETS.name
     created = ""
     # Not asked for nothing: every import looks whether the tables stand.
+    if not there and days is not None and record.name in BEGINS_WITH:
+        created = f"TTL {rows_ttl(BEGINS_WITH[record.name])}"
     if there and (days is not None or (frames and wanted.raw is not None)):
         created = store.query(f"SHOW CREATE TABLE {quote(name)}", "TSVRaw").decode()
     actions: list[str] = []

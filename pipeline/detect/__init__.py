@@ -1,0 +1,1 @@
+"""What windows and sightings mean: anomalies, rules, alerts."""
