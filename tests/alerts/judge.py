@@ -51,6 +51,11 @@ class Alert:
     sql: str
     said: str
 
+    @property
+    def opened_at(self) -> float:
+        """When it was opened, in Unix seconds."""
+        return self.opened + BEGIN / 1e9
+
     @classmethod
     def of(cls, row: dict[str, Any]) -> Alert:
         """From a row of QUERY."""
