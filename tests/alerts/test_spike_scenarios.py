@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.alerts.imported import Imported, by_filter, by_sql, import_all
