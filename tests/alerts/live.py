@@ -6,6 +6,8 @@ What the mirror shows is before the loss, so each segment that comes there a sec
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from tests.alerts.imported import alerts_of
 from tests.alerts.judge import WINDOW, Alert
-from tests.netlab.lab import Capture, Host, Port, Switch, lab
+from tests.netlab.lab import Host, Port, Switch, lab
 from tests.netlab.link import CLEAR, Way
 from tests.netlab.stage import close_in_order, move
 
@@ -24,6 +26,8 @@ PORT = 443
 _CLIENT = "192.0.2.1"
 _LOSS = 0.05
 _SIZE = 400_000
+Inside = Callable[..., tuple[str, ...]]
+"""A command as it is run somewhere else."""
 Segment = tuple[int, int, str]
 """IP ID, sequence number, and time in Unix seconds to the nanosecond: the same frame in any capture of an interface."""
 
@@ -113,15 +117,28 @@ def network(seed: int = 1) -> Iterator[Net]:
                 service.close()
 
 
+def brought_out(host: Host) -> str:
+    """Take the host's interface out of its namespace, to where a broker can be reached; its new name."""
+    name = f"mirror{os.getpid()}"
+    host.ip("link", "set", "eth0", "down")
+    host.ip("link", "set", "eth0", "name", name, "netns", str(os.getpid()))
+    subprocess.run(("ip", "link", "set", name, "up"), check=True)
+    return name
+
+
 @contextlib.contextmanager
-def captured(host: Host, path: Path) -> Iterator[None]:
-    """tcpdump at the host meanwhile."""
-    capture = Capture(host, path, 128)
-    capture.open()
+def captured(path: Path, interface: str = "eth0", inside: Inside = lambda *command: command) -> Iterator[None]:
+    """tcpdump meanwhile."""
+    command = inside("tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-Z", "root", "-s", "128",
+                     "--time-stamp-precision=nano", "-w", str(path), "ip")  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "listening on" in process.stderr.readline()
     try:
         yield
     finally:
-        capture.close()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
 
 
 def wait_for_alert(db: Path | str, wanted: Callable[[Alert], bool], seconds: float = 60) -> tuple[Alert, float]:
