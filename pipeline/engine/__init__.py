@@ -5,12 +5,12 @@ from __future__ import annotations
 from pipeline.engine.front import Front
 from pipeline.engine.notes import Notes, event_rows, events_of
 from pipeline.engine.snapshot import SnapshotError, Tree, pack, unpack
-from pipeline.engine.trackers import Part, Sink, Trackers
+from pipeline.engine.trackers import Part, Sink, Trackers, Windows
 from pipeline.schema.columns import Columns
 
 __all__ = ["ENGINE_STATE", "Engine", "SnapshotError", "restore_parts", "state_of"]
 
-ENGINE_STATE = 5
+ENGINE_STATE = 6
 """Moves with every change of what the parts keep, so that no engine takes back what it would misread."""
 
 
@@ -36,14 +36,17 @@ class Engine:
     With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order; with `events`, of
     `EVENT_STATES`; with `exchanges`, of the records `EXCHANGES`. Without `causes` (and `flows`) `shoal.tcp.cause` stays
     empty, and costs nothing. With `details`, fields of what is said in the frames are put into `Columns.details`;
-    with `names` there is at least `_ws.col.Protocol`, as there is with `details` and `exchanges`.
+    with `names` there is at least `_ws.col.Protocol`, as there is with `details` and `exchanges`. With `windows`, a
+    `Bundle` is handed to it behind each batch that tells something of windows, and at the end.
     """
 
     def __init__(self, flows: Sink | None = None, events: Sink | None = None, exchanges: Sink | None = None, *,
-                 causes: bool = True, details: bool = False, names: bool = False) -> None:
+                 causes: bool = True, details: bool = False, names: bool = False,
+                 windows: Windows | None = None) -> None:  # fmt: skip
         self.notes = Notes()
         self.front = Front(self.notes)
-        self.trackers = Trackers(self.notes, flows, exchanges, causes=causes, details=details, names=names)
+        self.trackers = Trackers(self.notes, flows, exchanges, causes=causes, details=details, names=names,
+                                 windows=windows)  # fmt: skip
         self.reassembly = self.front.reassembly
         self.streams = self.front.streams
         self.tcp = self.trackers.tcp
@@ -56,10 +59,20 @@ class Engine:
     def process(self, columns: Columns) -> None:
         """Add to the rows of the next batch, in place, what only earlier rows can tell."""
         ticks = self.front.process(columns)
-        self.trackers.process(columns, self.streams.conversation, self.streams.turn, ticks)
+        self.trackers.process(columns, self.streams.conversation, self.streams.turn, ticks, self.front.window_ticks)
         noted = self.notes.take()
         if noted and self._events is not None:
             self._events(event_rows(events_of(columns, noted)))
+
+    def idle(self, now: int, dropped: int = 0) -> None:
+        """The clock of who captures says `now`, ns since 1970: what has ended without a frame is told; `dropped` frames
+        were dropped since it was told last."""
+        windows = self.trackers.windows
+        if windows is None:
+            return
+        if dropped:
+            windows.dropped(now, dropped)
+        self.trackers.idle(self.front.windows.idle(now, windows.frame + 1))
 
     def snapshot(self) -> bytes:
         """All that the engine knows, after the rows so far; `restore` takes it back."""
@@ -75,6 +88,7 @@ class Engine:
     def _parts(self) -> dict[str, Part]:
         front: dict[str, Part] = {
             "reassembly": self.reassembly, "streams": self.streams, "minutes": self.front.minutes,
+            "window ticks": self.front.windows,
         }  # fmt: skip
         return front | self.trackers.parts()
 

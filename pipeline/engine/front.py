@@ -1,7 +1,7 @@
 """What needs all frames of a capture, in their order, and so runs where they are captured, before they are shared out.
 
 Datagrams are put together from fragments, conversations get their indices (`tcp.stream`, `udp.stream`) and numbers, and
-the capture's own minutes are told. What follows (`Trackers`) needs the rows of one shard alone.
+the capture's own minutes and windows are told. What follows (`Trackers`) needs the rows of one shard alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pipeline.engine.fragments import Reassembly
 from pipeline.engine.minutes import Minutes, Tick
 from pipeline.engine.notes import Notes
 from pipeline.engine.streams import Streams
+from pipeline.engine.windows.bundle import WindowTick
+from pipeline.engine.windows.ticks import WindowTicks
 from pipeline.schema.columns import Columns
 
 __all__ = ["Front", "Tick", "shard_of"]
@@ -19,7 +21,8 @@ __all__ = ["Front", "Tick", "shard_of"]
 class Front:
     """The frames of one capture, whose conversations are numbered for `shards` shards (see `shard_of`).
 
-    After `process`, `streams.conversation` and `streams.turn` tell which conversation each row of the batch is of.
+    After `process`, `streams.conversation` and `streams.turn` tell which conversation each row of the batch is of, and
+    `window_ticks` which windows ended within it.
     """
 
     def __init__(self, notes: Notes | None = None, shards: int = 1) -> None:
@@ -27,9 +30,12 @@ class Front:
         self.reassembly = Reassembly(self.notes)
         self.streams = Streams(self.notes, shards)
         self.minutes = Minutes()
+        self.windows = WindowTicks()
+        self.window_ticks: list[WindowTick] = []
 
     def process(self, columns: Columns) -> list[Tick]:
         """Add to the rows of the next batch, in place; the minutes that end within it."""
         self.reassembly.process(columns)
         self.streams.process(columns)
+        self.window_ticks = self.windows.process(columns)
         return self.minutes.process(columns, self.streams.conversation, self.streams.turn)
