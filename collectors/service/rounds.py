@@ -22,6 +22,7 @@ from pipeline.schema import PACKETS
 from pipeline.schema.columns import BATCH_ROWS, Columns
 from pipeline.schema.days import day_of
 from pipeline.schema.message import Head, encode, head_headers
+from pipeline.schema.windows import BASE_SECONDS
 
 MOST_RAW = 8 << 20
 """Bytes of frames in one message: with the columns and without compression it stays below the limit of the topic."""
@@ -37,6 +38,7 @@ class Route:
     shards: int
     keep: Keep = "smart"
     first_bytes: int = FIRST_BYTES
+    base_seconds: int = BASE_SECONDS
 
     def partition(self, shard: int) -> int:
         """The partition of a shard: shard 0 has what belongs to no flow, so that sensors begin at different ones."""

@@ -160,6 +160,23 @@ def decode(value: bytes, columns: Columns, after: int = 0) -> tuple[NDArray[np.i
     Raises MessageError or SchemaMismatch for what `encode` can't have made, in bounded memory.
     """
     columns.clear()
+    batch = one_batch(value)
+    try:
+        return _taken(batch, columns, after)
+    except _ARROW as error:
+        raise _no_stream(error) from None
+
+
+_ARROW = (pa.ArrowException, OSError, ValueError, struct.error, IndexError, MemoryError, OverflowError)
+
+
+def _no_stream(error: BaseException) -> MessageError:
+    return MessageError(f"no Arrow stream: {' '.join(str(error).split())[:200]}")
+
+
+def one_batch(value: bytes) -> pa.RecordBatch:
+    """The one record batch of an Arrow IPC stream from outside, not yet looked at. Raises MessageError, in bounded
+    memory, for what is none."""
     if len(value) > MOST_BYTES:
         raise MessageError(f"{len(value)} bytes are more than the {MOST_BYTES} of a message")
     try:
@@ -168,11 +185,11 @@ def decode(value: bytes, columns: Columns, after: int = 0) -> tuple[NDArray[np.i
             raise MessageError(f"its buffers claim {claimed} bytes, of at most {MOST_CLAIMED}")
         with pa.ipc.open_stream(value) as reader:
             batches = list(reader)
-        if len(batches) != 1:
-            raise MessageError(f"{len(batches)} record batches instead of one")
-        return _taken(batches[0], columns, after)
-    except (pa.ArrowException, OSError, ValueError, struct.error, IndexError, MemoryError, OverflowError) as error:
-        raise MessageError(f"no Arrow stream: {' '.join(str(error).split())[:200]}") from None
+    except _ARROW as error:
+        raise _no_stream(error) from None
+    if len(batches) != 1:
+        raise MessageError(f"{len(batches)} record batches instead of one")
+    return batches[0]
 
 
 def _taken(batch: pa.RecordBatch, columns: Columns, after: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

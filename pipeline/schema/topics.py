@@ -6,6 +6,7 @@ Setting names are Kafka's topic configurations.
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass, field
 
 PREFIX = "shoal"
@@ -45,6 +46,20 @@ def packets(prefix: str, schema_hash: str, partitions: int = PARTITIONS) -> Topi
         partitions,
         {"max.message.bytes": str(MESSAGE_LIMIT), "message.timestamp.type": "LogAppendTime"},
     )
+
+
+def windows(prefix: str, layout: str, partitions: int = PARTITIONS) -> Topic:
+    """What shards counted by windows, for those who make windows of entities of it; a sensor has one partition."""
+    return Topic(
+        f"{prefix}.windows.{layout}",
+        partitions,
+        {"max.message.bytes": str(MESSAGE_LIMIT), "message.timestamp.type": "LogAppendTime"},
+    )
+
+
+def partition_of(topic: Topic, sensor: str) -> int:
+    """The partition of `topic` in which all of a sensor is."""
+    return zlib.crc32(sensor.encode()) % topic.partitions
 
 
 def sensors(prefix: str) -> Topic:

@@ -71,6 +71,8 @@ class Merger:
         self._lost = 0
         self._ticks: dict[int, WindowTick] = {}
         self._passed = 0
+        # Frame, time and pass of the last tick that all have passed.
+        self._at = (0, 0, 0)
         self._upto = [0] * shards
         self._last: list[WindowTick | None] = [None] * shards
         self._parts: list[list[Columns]] = [[] for _ in range(shards)]
@@ -93,9 +95,26 @@ class Merger:
         if bundle.parts is not None:
             self._parts[shard].append(bundle.parts)
         self._sightings += bundle.sightings
+        return self._advance()
+
+    def finish(self) -> Closed | None:
+        """What is still to be known of a capture though some shards will not tell of its end; None for nothing."""
+        if all(self._last):
+            return None
+        upto = max(self._upto)
+        frame, now, passes = self._ticks[upto][1:] if upto in self._ticks else self._at
+        for shard, last in enumerate(self._last):
+            if last is None:
+                self._upto[shard] = upto
+                self._last[shard] = (upto + 1, frame, now, passes)
+        return self._advance()
+
+    def _advance(self) -> Closed | None:
         upto = min(self._upto)
         passed = [self._ticks.pop(number) for number in range(self._passed + 1, upto + 1)]
         self._passed = upto
+        if passed:
+            self._at = passed[-1][1:]
         last = [tick for tick in self._last if tick is not None]
         ends = len(last) == len(self._last)
         if ends:
@@ -236,7 +255,7 @@ class Merger:
         """All that is known between two bundles, for a snapshot."""
         return {
             "numbers": [self._pass, self._lost, self._passed, len(self._windows)],
-            "ticks": list(self._ticks.values()), "upto": self._upto, "last": self._last, "free": self._free,
+            "at": self._at, "ticks": list(self._ticks.values()), "upto": self._upto, "last": self._last, "free": self._free,
             "windows": [
                 [w.number, w.seconds, w.time, w.dirty, w.told, w.full] for w in self._windows.values()
             ],
@@ -250,6 +269,7 @@ class Merger:
         """Know what `state` was taken from."""
         self._pass, self._lost, self._passed, _ = state["numbers"]
         self._ticks = {tick[0]: (tick[0], tick[1], tick[2], tick[3]) for tick in state["ticks"]}
+        self._at = (state["at"][0], state["at"][1], state["at"][2])
         self._upto, self._free = list(state["upto"]), list(state["free"])
         self._last = [tick and (tick[0], tick[1], tick[2], tick[3]) for tick in state["last"]]
         self._windows = {(told[1], told[2]): _Window(*told) for told in state["windows"]}
