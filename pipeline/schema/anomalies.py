@@ -32,7 +32,7 @@ ANOMALIES: dict[str, Anomaly] = {
     "mac-flooding": Anomaly("Far more hardware addresses appeared at once than a network has", "alert", "critical",
                             600),
     # IP.
-    "ttl-jump": Anomaly("One or two packets of a connection have a TTL that does not fit its path: somebody else sent them",
+    "ttl-jump": Anomaly("Single packets of a connection have a TTL that does not fit its path: another one sent them",
                         "log", "warning", 600),
     "mtu-black-hole": Anomaly("Full-sized segments are sent again and again without an answer, smaller ones pass",
                               "alert", "warning", 600),
