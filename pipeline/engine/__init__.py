@@ -65,9 +65,11 @@ class Engine:
         """Add to the rows of the next batch, in place, what only earlier rows can tell."""
         ticks = self.front.process(columns)
         self.trackers.process(columns, self.streams.conversation, self.streams.turn, ticks)
-        noted = self.notes.take()
+        noted = events_of(columns, self.notes.take())
+        if self.anomalies is not None:
+            noted = self.anomalies.noted(noted)
         if noted and self._events is not None:
-            self._events(event_rows(events_of(columns, noted)))
+            self._events(event_rows(noted))
         self._tell()
 
     def _tell(self) -> None:
