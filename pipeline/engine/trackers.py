@@ -35,6 +35,10 @@ Windows = Callable[[Bundle], None]
 """Takes what a shard tells of windows."""
 
 
+def _no_tick(_: int) -> int:
+    return 0
+
+
 class Part(Protocol):
     """A part of the engine that remembers."""
 
@@ -99,9 +103,9 @@ class Trackers:
 
     def sight(self, events: list[Event]) -> list[Event]:
         """Take those of the next batch's events that are anomalies; the others. `begin` was called."""
-        if self.anomalies is None or self.windows is None:
+        if self.anomalies is None:
             return events
-        return self.anomalies.noted(events, self.windows.tick_at)
+        return self.anomalies.noted(events, self.windows.tick_at if self.windows is not None else _no_tick)
 
     def _said(self, name: str, row: Row, frame: int) -> None:
         """A row of an exchange is complete at a frame of the batch under way."""

@@ -79,6 +79,7 @@ class Claims:
         self._held: dict[Key, Held] = {}
         # Of a question: when it was asked last, and who has answered since.
         self._asked: dict[tuple[int, bytes, bytes], tuple[int, list[int]]] = {}
+        # Of a probe: when it was sent, and by whom.
         self._probed: dict[Key, tuple[int, int]] = {}
         # Of a host: since when its announcements are counted, and how many.
         self._announced: dict[int, list[int]] = {}
@@ -103,13 +104,15 @@ class Claims:
     def _ask(self, claim: Claim) -> None:
         key = claim.vlan, claim.address, claim.target
         self._asked.pop(key, None)
+        _expire(self._asked, claim.time)
         self._make_room(self._asked, claim.row)
         self._asked[key] = claim.time, []
         if claim.kind == PROBES:
             probe = claim.vlan, claim.target
             self._probed.pop(probe, None)
+            _expire(self._probed, claim.time)
             self._make_room(self._probed, claim.row)
-            self._probed[probe] = claim.hardware, claim.time
+            self._probed[probe] = claim.time, claim.hardware
 
     def _was_asked(self, claim: Claim) -> bool:
         """Whether it answers: each host may once."""
@@ -136,7 +139,7 @@ class Claims:
 
     def _defended(self, batch: Batch, claim: Claim) -> None:
         """Whether another one had asked just now if the address is free."""
-        prober, time = self._probed.pop((claim.vlan, claim.address), (0, 0))
+        time, prober = self._probed.pop((claim.vlan, claim.address), (0, 0))
         if prober in (0, claim.hardware) or not 0 <= claim.time - time <= ASKED_NS or is_virtual(claim.hardware):
             return
         held = self._held.get((claim.vlan, claim.address))
@@ -255,7 +258,13 @@ class Claims:
         self._asked = {
             (vlan, asks, target): (time, answered) for vlan, asks, target, time, answered in state["asked"]
         }
-        self._probed = {(vlan, address): (host, time) for vlan, address, host, time in state["probed"]}
+        self._probed = {(vlan, address): (time, host) for vlan, address, time, host in state["probed"]}
         self._announced = {host: counted for host, *counted in state["announced"]}
         self._own = {host: (first, others) for host, first, others in state["own"]}
         self._forgotten = state["forgotten"]
+
+
+def _expire(asked: dict[Any, tuple[int, Any]], now: int) -> None:
+    """Forget the oldest questions, as far as nobody waits for an answer to them."""
+    while asked and not 0 <= now - asked[oldest := next(iter(asked))][0] <= ASKED_NS:
+        del asked[oldest]

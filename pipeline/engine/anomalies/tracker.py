@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from pipeline.engine.anomalies.claims import Claims
 from pipeline.engine.anomalies.connections import Connections
 from pipeline.engine.anomalies.detector import Batch, Detector, TickAt
 from pipeline.engine.anomalies.endings import Endings
+from pipeline.engine.anomalies.noted import Noted
 from pipeline.engine.anomalies.said import Said
 from pipeline.engine.notes import Event, Notes
 from pipeline.engine.snapshot import Tree
-from pipeline.schema.anomalies import ANOMALIES, Sighting
+from pipeline.schema.anomalies import Sighting
 from pipeline.schema.columns import Columns
 
 DETECTORS: dict[str, Callable[[Notes], Detector]] = {
@@ -35,8 +36,7 @@ class Anomalies:
         self._detectors = {name: make(notes) for name, make in DETECTORS.items()}
         self._endings = Endings()
         self.said = Said()
-        # Of what is noted where all frames are, how much was seen.
-        self._noted: dict[str, int] = {}
+        self._noted = Noted()
         self._sightings: list[Sighting] = []
 
     def process(
@@ -62,21 +62,11 @@ class Anomalies:
         """Take rows of `FLOW_STATES` that are handed out. Their sightings have the tick 0: it is not known."""
         self._sightings += self._endings.told(columns)
 
-    def noted(self, events: list[Event], tick_at: TickAt) -> list[Event]:
-        """Take the events that are anomalies, which count since the capture began; the others. `tick_at` is of frames.
-        """
-        rest: list[Event] = []
-        for event in events:
-            name, frame, time, count = event
-            if name not in ANOMALIES:
-                rest.append(event)
-                continue
-            more = max(1, count - self._noted.get(name, 0))
-            self._noted[name] = max(count, self._noted.get(name, 0))
-            said = ANOMALIES[name].meaning
-            self._sightings.append(
-                Sighting(name, tick_at(frame), frame, time, "", said, f"frame.number == {frame}", more)
-            )
+    def noted(self, events: Sequence[Event], tick_of: TickAt = _first) -> list[Event]:
+        """Take what was noted of the capture; gives the events that are no anomalies. `tick_of` gives the window tick
+        behind which a frame comes."""
+        rest, seen = self._noted.take(events, tick_of)
+        self._sightings += seen
         return rest
 
     def take(self) -> list[Sighting]:
@@ -89,7 +79,7 @@ class Anomalies:
 
     def state(self) -> Tree:
         """All that is known, between two batches and after `take`."""
-        return {"endings": self._endings.state(), "said": self.said.state(), "noted": dict(self._noted)} | {
+        return {"endings": self._endings.state(), "said": self.said.state(), "noted": self._noted.state()} | {
             name: detector.state() for name, detector in self._detectors.items()
         }
 
@@ -97,6 +87,6 @@ class Anomalies:
         """Know what `state` was taken from."""
         self._endings.restore(state["endings"])
         self.said.restore(state["said"])
-        self._noted = dict(state["noted"])
+        self._noted.restore(state["noted"])
         for name, detector in self._detectors.items():
             detector.restore(state[name])

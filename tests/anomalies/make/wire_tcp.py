@@ -301,3 +301,28 @@ def closed() -> list[Timed]:
         side.next += 1
         talk.answer(talk.other(side))
     return talk.frames
+
+
+# The capture.
+
+def missed(conversations: int, of: int, *, lost: bool = False) -> list[Timed]:
+    """Downloads side by side; of the first `of` ones every third segment of data is not in the capture, though it was
+    acknowledged. With `lost` it was lost in the network instead: it is acknowledged when it was sent again."""
+    frames: list[Timed] = []
+    for k in range(conversations):
+        talk = Talk()
+        talk.client.port += k
+        talk.now += k * MS
+        talk.open()
+        talk.send(talk.client, 100)
+        for j in range(30):
+            before = talk.server.next
+            talk.send(talk.server, 1000)
+            if k < of and j % 3 == 0:
+                talk.frames.pop()
+                if lost:
+                    talk.wait(200 * MS)
+                    talk.segment(talk.server, ACK | PSH, 1000, seq=before)
+            talk.answer(talk.client)
+        frames += talk.frames
+    return sorted(frames, key=lambda frame: frame[0])
