@@ -86,19 +86,6 @@ class Scans:
     def _take(self, attempts: Attempts) -> dict[bytes, int]:
         """Note the attempts; gives who made one in vain, and how many."""
         touched: dict[bytes, int] = {}
-        vain = np.flatnonzero(attempts.failed > 0)
-        # Sorted, so that at the caps the order of the shards is nothing.
-        for source, target, port, time in sorted(_each(attempts, vain)):
-            found = self._sources.get(source)
-            if found is None:
-                if len(self._sources) >= MOST_SOURCES:
-                    self._sources.popitem(last=False)
-                    self.forgotten += 1
-                found = self._sources[source] = _Source()
-            touched[source] = touched.get(source, 0) + 1
-            found.last = max(found.last, time)
-            if len(found.vain) < MOST_TRIED or (target, port) in found.vain:
-                found.vain[target, port] = max(time, found.vain.get((target, port), 0))
         # What is taken back was told as unanswered, and then answered.
         taken_back = attempts.failed < 0
         suspects = [
@@ -115,6 +102,19 @@ class Scans:
             found.vain.pop((target, port), None)
             if len(found.answered) < MOST_ANSWERED:
                 found.answered[target, port] = time
+        vain = np.flatnonzero(attempts.failed > 0)
+        # Sorted, so that at the caps the order of the shards is nothing.
+        for source, target, port, time in sorted(_each(attempts, vain)):
+            found = self._sources.get(source)
+            if found is None:
+                if len(self._sources) >= MOST_SOURCES:
+                    self._sources.popitem(last=False)
+                    self.forgotten += 1
+                found = self._sources[source] = _Source()
+            touched[source] = touched.get(source, 0) + 1
+            found.last = max(found.last, time)
+            if len(found.vain) < MOST_TRIED or (target, port) in found.vain:
+                found.vain[target, port] = max(time, found.vain.get((target, port), 0))
         return touched
 
     def _judge(self, number: int, frame: int, source: bytes, found: _Source, more: int) -> Sighting | None:
