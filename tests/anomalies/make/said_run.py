@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from collectors.decode import decode
 from pipeline.detect.anomalies import Anomalies, Going
 from pipeline.engine import Engine
@@ -62,7 +64,7 @@ def found_in(packets: Sequence[Frame], *, restore: bool = False) -> Found:
         seen = said.take()
         found.sightings += seen
         empty = Columns(WINDOWS, 0)
-        found.going += anomalies.take(Closed(tuple(ticks), empty, empty.values("shoal.window.version"),
+        found.going += anomalies.take(Closed(tuple(ticks), empty, np.zeros(0, np.uint32),
                                              fill(PARTS, []), tuple(seen), ends))  # fmt: skip
         ticks.clear()
         if restore:
