@@ -45,14 +45,15 @@ class Found:
         return list(kept.values())
 
 
-def found_in(packets: Sequence[Frame], *, restore: bool = False) -> Found:
-    """The frames through the engine and the detectors, with a tick every ten seconds."""
+def found_in(packets: Sequence[Frame], *, restore: bool = False, shards: int = 1) -> Found:
+    """The frames through the engine and the detectors of shards, with a tick every ten seconds."""
     packets = sorted(packets, key=lambda packet: packet[0])
-    found, said, anomalies = Found(), Said(), Anomalies()
+    found, said, anomalies = Found(), [Said() for _ in range(shards)], Anomalies()
     number = 0
 
     def watch(name: str, row: Row) -> None:
-        said.row(name, row, number)
+        # All of DHCP is in one shard.
+        said[0 if name == "dhcp_states" else row["shoal.flow_id"] % shards].row(name, row, number)
 
     engine = Engine(None, None, lambda rows: None)
     assert engine.exchanges is not None
@@ -61,18 +62,18 @@ def found_in(packets: Sequence[Frame], *, restore: bool = False) -> Found:
 
     def close(*, ends: bool = False) -> None:
         nonlocal said, anomalies
-        seen = said.take()
+        seen = [one for shard in reversed(said) for one in shard.take()]
         found.sightings += seen
         empty = Columns(WINDOWS, 0)
         found.going += anomalies.take(Closed(tuple(ticks), empty, np.zeros(0, np.uint32),
                                              fill(PARTS, []), tuple(seen), ends))  # fmt: skip
         ticks.clear()
         if restore:
-            kept, states = (said, anomalies), [unpack(pack(part.state())) for part in (said, anomalies)]
-            said, anomalies = Said(), Anomalies()
-            said.restore(states[0])
-            anomalies.restore(states[1])
-            assert [pack(part.state()) for part in (said, anomalies)] == [pack(part.state()) for part in kept]
+            kept = [pack(part.state()) for part in (*said, anomalies)]
+            said, anomalies = [Said() for _ in said], Anomalies()
+            for part, state in zip((*said, anomalies), kept, strict=True):
+                part.restore(unpack(state))
+            assert [pack(part.state()) for part in (*said, anomalies)] == kept
         rows = anomalies.rows()
         if rows is not None:
             found.events += rows_of(rows, rows.record)
@@ -96,8 +97,10 @@ def found_in(packets: Sequence[Frame], *, restore: bool = False) -> Found:
 
 
 def events_of(packets: Sequence[Frame]) -> Found:
-    """`found_in`, which must be the same with snapshots in between."""
+    """`found_in`, which must be the same with snapshots in between, and whichever shards the conversations are in."""
     found = found_in(packets)
     again = found_in(packets, restore=True)
     assert (again.sightings, again.events, again.going) == (found.sightings, found.events, found.going)
+    many = found_in(packets, shards=5)
+    assert (many.events, many.going) == (found.events, found.going)
     return found
