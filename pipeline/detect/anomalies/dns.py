@@ -133,8 +133,8 @@ class DnsNames:
         _, who, domain, _ = key
         text = (f"{who} asked in a minute for about {names} names of {domain} with {size // queries} characters each"
                 f" before it; {100 * bulky // queries} % of the queries were for types that carry much")  # fmt: skip
-        return _told("dns-tunnel", number, found, who, text,
-                     f'{is_of(who)} && dns.qry.name contains "{domain}"')  # fmt: skip
+        asked = domain.replace("\\", "\\\\").replace('"', '\\"')
+        return _told("dns-tunnel", number, found, who, text, f'{is_of(who)} && dns.qry.name contains "{asked}"')
 
     def _nxdomain(self, number: int, key: _Key, found: _Counted) -> Sighting | None:
         names, (nxdomains,) = found.names, found.total

@@ -72,7 +72,8 @@ def entropy(text: str) -> float:
 
 def hash_of(name: str) -> int:
     """52 bits of a name's hash: JSON and snapshots hold them."""
-    return int.from_bytes(blake2b(name.lower().encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") >> 12
+    data = name.lower().encode("utf-8", "backslashreplace")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 12
 
 
 class Names:
