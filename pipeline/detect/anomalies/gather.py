@@ -25,7 +25,6 @@ MOST_GATHERED = 65_536
 
 LATE = frozenset({
     "server-killed", "host-silent", "host-rebooted", "network-outage", "keep-alive-failed", "port-closed",
-    "capture-gap",
 })  # fmt: skip
 """Anomalies that the rows of flows tell, which are made at the end of the flow's minute."""
 
