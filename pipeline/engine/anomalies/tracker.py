@@ -11,9 +11,10 @@ from pipeline.engine.anomalies.claims import Claims
 from pipeline.engine.anomalies.connections import Connections
 from pipeline.engine.anomalies.detector import Batch, Detector, TickAt
 from pipeline.engine.anomalies.endings import Endings
-from pipeline.engine.notes import Notes
+from pipeline.engine.anomalies.said import Said
+from pipeline.engine.notes import Event, Notes
 from pipeline.engine.snapshot import Tree
-from pipeline.schema.anomalies import Sighting
+from pipeline.schema.anomalies import ANOMALIES, Sighting
 from pipeline.schema.columns import Columns
 
 DETECTORS: dict[str, Callable[[Notes], Detector]] = {
@@ -33,6 +34,9 @@ class Anomalies:
     def __init__(self, notes: Notes) -> None:
         self._detectors = {name: make(notes) for name, make in DETECTORS.items()}
         self._endings = Endings()
+        self.said = Said()
+        # Of what is noted where all frames are, how much was seen.
+        self._noted: dict[str, int] = {}
         self._sightings: list[Sighting] = []
 
     def process(
@@ -58,22 +62,41 @@ class Anomalies:
         """Take rows of `FLOW_STATES` that are handed out. Their sightings have the tick 0: it is not known."""
         self._sightings += self._endings.told(columns)
 
+    def noted(self, events: list[Event], tick_at: TickAt) -> list[Event]:
+        """Take the events that are anomalies, which count since the capture began; the others. `tick_at` is of frames.
+        """
+        rest: list[Event] = []
+        for event in events:
+            name, frame, time, count = event
+            if name not in ANOMALIES:
+                rest.append(event)
+                continue
+            more = max(1, count - self._noted.get(name, 0))
+            self._noted[name] = max(count, self._noted.get(name, 0))
+            said = ANOMALIES[name].meaning
+            self._sightings.append(
+                Sighting(name, tick_at(frame), frame, time, "", said, f"frame.number == {frame}", more)
+            )
+        return rest
+
     def take(self) -> list[Sighting]:
         """What was seen since this was called last."""
         taken, self._sightings = self._sightings, []
-        return taken
+        return taken + self.said.take()
 
     def finish(self, now: int) -> None:
         """The capture is at its end, at the time `now`: nothing waits for it."""
 
     def state(self) -> Tree:
         """All that is known, between two batches and after `take`."""
-        return {"endings": self._endings.state()} | {
+        return {"endings": self._endings.state(), "said": self.said.state(), "noted": dict(self._noted)} | {
             name: detector.state() for name, detector in self._detectors.items()
         }
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self._endings.restore(state["endings"])
+        self.said.restore(state["said"])
+        self._noted = dict(state["noted"])
         for name, detector in self._detectors.items():
             detector.restore(state[name])
