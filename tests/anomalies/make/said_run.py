@@ -9,15 +9,19 @@ import numpy as np
 
 from collectors.decode import decode
 from pipeline.detect.anomalies import Anomalies, Going
-from pipeline.engine import Engine
 from pipeline.engine.anomalies.said import Said
+from pipeline.engine.exchanges.exchanges import Exchanges
 from pipeline.engine.exchanges.rows import fill
+from pipeline.engine.front import Front
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import pack, unpack
+from pipeline.engine.tcp.analysis import Analysis
 from pipeline.engine.windows.bundle import Closed, WindowTick
 from pipeline.schema import PACKETS
 from pipeline.schema.anomalies import Sighting
 from pipeline.schema.columns import Columns
 from pipeline.schema.windows import PARTS, WINDOWS
+from tests.anomalies.make.said_whole import events_through_windows
 from tests.engine.flow_rows import Row, rows_of
 from tests.exchanges.hear import BEGIN, SECOND, Frame, frames_of
 
@@ -51,13 +55,13 @@ def found_in(packets: Sequence[Frame], *, restore: bool = False, shards: int = 1
     found, said, anomalies = Found(), [Said() for _ in range(shards)], Anomalies()
     number = 0
 
-    def watch(name: str, row: Row) -> None:
+    def watch(name: str, row: Row, frame: int) -> None:
         # All of DHCP is in one shard.
         said[0 if name == "dhcp_states" else row["shoal.flow_id"] % shards].row(name, row, number)
 
-    engine = Engine(None, None, lambda rows: None)
-    assert engine.exchanges is not None
-    engine.exchanges.out.watchers.append(watch)
+    notes = Notes()
+    front, analysis, exchanges = Front(notes), Analysis(notes), Exchanges(notes, None, watchers=[watch])
+    streams = front.streams
     at, ticks = 0, list[WindowTick]()
 
     def close(*, ends: bool = False) -> None:
@@ -85,22 +89,32 @@ def found_in(packets: Sequence[Frame], *, restore: bool = False, shards: int = 1
             batch = packets[at:upto]
             columns = Columns(PACKETS, len(batch))
             decode(frames_of(batch, at + 1), columns)
-            engine.process(columns)
+            minutes = front.process(columns)
+            analysis.process(columns, streams.conversation, streams.turn)
+            exchanges.process(columns, streams.conversation, streams.turn, minutes)
             at = upto
         close()
         if at < len(packets):
             number += 1
             ticks.append((number, at + 1, packets[at][0], 0))
-    engine.finish()
+    exchanges.finish(front.minutes.now)
     close(ends=True)
     return found
 
 
 def events_of(packets: Sequence[Frame]) -> Found:
-    """`found_in`, which must be the same with snapshots in between, and whichever shards the conversations are in."""
+    """`found_in`, which must be the same with snapshots in between, whichever shards the conversations are in, and
+    through the windows of the engine."""
     found = found_in(packets)
     again = found_in(packets, restore=True)
     assert (again.sightings, again.events, again.going) == (found.sightings, found.events, found.going)
     many = found_in(packets, shards=5)
     assert (many.events, many.going) == (found.events, found.going)
+    assert _brief(events_through_windows(packets)) == _brief(found.newest)
     return found
+
+
+def _brief(events: Sequence[Row]) -> list[tuple[int, str, str]]:
+    return sorted(
+        (row["shoal.event.frame"], row["shoal.event.name"], row["shoal.event.entity"]) for row in events
+    )
