@@ -77,6 +77,7 @@ ANOMALY_EVENTS: dict[str, str] = {
     "claims-forgotten": "More addresses, hosts or questions of the link than are remembered: the oldest were forgotten",
     "anomalies-forgotten": "More entities with an anomaly than are kept: those that came first were told early",
     "attempts-forgotten": "More connection attempts in vain than are kept: those that came first were forgotten",
+    "observations-forgotten": "More names and certificates are compared than are kept: the first were forgotten",
     "senders-forgotten": "More hardware addresses than are remembered: all were forgotten, and begin anew",
 }
 """Events of the caps of what looks for anomalies: name to meaning."""

@@ -35,7 +35,6 @@ class Anomalies:
         self._tls = Certificates()
         self._waiting: list[Sighting] = []
         self._last = (0, 0, 0, 0)
-        self._forgotten = 0
 
     def take(self, closed: Closed) -> list[Going]:
         """Take what is behind the ticks of `closed`; gives the anomalies with action `alert` that began or went on, by
@@ -79,6 +78,8 @@ class Anomalies:
             self.gather.take(detector.tick(number, now, mine))
         self.gather.take(self._attempts(number, max(0, frame - 1), now, attempts))
         self.gather.take(gaps(number, max(0, frame - 1), parts, rows))
+        self.gather.note("attempts-forgotten", now, frame, self._scans.forgotten + self._failing.forgotten)
+        self.gather.note("observations-forgotten", now, frame, self._dns.forgotten + self._tls.forgotten)
         return self.gather.tick(number, now, again)
 
     def _attempts(self, number: int, frame: int, now: int, attempts: Attempts) -> Iterable[Sighting]:
