@@ -83,7 +83,6 @@ ANOMALY_EVENTS: dict[str, str] = {
 
 EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS | WINDOW_EVENTS | {
     name: anomaly.meaning for name, anomaly in ANOMALIES.items()
-} | ANOMALY_EVENTS | ALERT_EVENTS
 } | ALERT_EVENTS | ANOMALY_EVENTS
 """Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
