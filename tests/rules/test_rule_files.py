@@ -16,8 +16,8 @@ _FULL = _HEAD + 'value = "shoal.resets"\nabove = 5\n'
 _RATIO = '[rule.mine]\nkind = "ratio"\nmeaning = "m"\nnumerator = "shoal.resets"\ndenominator = "shoal.packets"\n'
 _SQL = '[rule.mine]\nkind = "sql"\nmeaning = "m"\n'
 WRONG = {
-    "key above is unknown": (_FULL.replace("above", "abov"), "key 'abov' is none of a threshold rule; did you mean above"),
-    "a column is unknown": (_FULL.replace("resets", "reset"), "windows have no number shoal.reset; did you mean shoal.resets"),
+    "key above is unknown": (_FULL.replace("above", "abov"), "'abov' is none of a threshold rule; did you mean above?"),
+    "a column is unknown": (_FULL.replace("resets", "reset"), "no number shoal.reset; did you mean shoal.resets"),
     "a call": (_FULL.replace('"shoal.resets"', '"max(shoal.resets, 1)"'), "is not allowed"),
     "no expression": (_FULL.replace('"shoal.resets"', '"shoal.resets +"'), "is no expression"),
     "no column": (_FULL.replace('"shoal.resets"', '"1 + 1"'), "names no column"),
@@ -60,7 +60,8 @@ def test_what_is_wrong_is_said_in_one_line(case: str, tmp_path: Path) -> None:
 
 def test_a_file_adds_changes_and_switches_off(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(_FULL + "[rule.retransmission-spike]\nabove = 0.05\n[rule.sensor-losing-packets]\nenabled = false\n")
+    changes = "[rule.retransmission-spike]\nabove = 0.05\n[rule.sensor-losing-packets]\nenabled = false\n"
+    path.write_text(_FULL + changes)
     builtin, rules = {rule.name: rule for rule in load_rules()}, {rule.name: rule for rule in load_rules(path)}
     assert list(rules) == ["retransmission-spike", "mine"]
     assert (builtin["retransmission-spike"].limit, rules["retransmission-spike"].limit) == (0.015, 0.05)
