@@ -91,3 +91,19 @@ def test_expressions_give_what_they_say_and_nothing_where_there_is_nothing() -> 
     assert found[0] == 0.5
     assert np.isnan(found[1])
     assert condition("shoal.resent / shoal.segments >= 0.375").of(columns.__getitem__).tolist() == [True, False]
+
+
+def test_the_page_has_every_kind_and_key_as_they_are() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "alerts.md").read_text()
+    for name, meaning in RULE_KINDS.items():
+        assert f"| `{name}` | {meaning[0].upper()}{meaning[1:]} |" in page
+    for key in KEYS:
+        kinds = "all" if key.kinds == tuple(RULE_KINDS) else ", ".join(key.kinds)
+        assert f"| `{key.name}` | {kinds} | {key.meaning} |" in page
+
+
+def test_the_examples_of_the_page_are_rules(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "alerts.md").read_text()
+    path = tmp_path / "example.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    assert {rule.name for rule in load_rules(path)} >= {"slow-database", "traffic-jump", "retransmission-spike"}
