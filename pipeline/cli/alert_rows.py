@@ -45,8 +45,8 @@ def lacking(db: str) -> Generator[None]:
             raise
         how = "--clickhouse" if "://" in db else "--db"
         raise CommandError(
-            f"{named(db)} lacks a table or view, as one of an older version does; bring it to this one by: "
-            f"shoal migrate {how} {named(db)}"
+            f"{named(db)} lacks a table or view, as one of an older version does; bring it to this one by: shoal"
+            f" migrate {how} {named(db)}"
         ) from error
 
 

@@ -77,7 +77,7 @@ def top(
         looks.close()
         console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH)
         with console.capture() as drawn:
-            console.print(frame(first, Around(named(db), time.time_ns(), sort, at is None, keys="")))
+            console.print(frame(first, Around(named(db), time.time_ns(), at is None, keys=""), console.width))
         click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
         return
     from pipeline.top.live import Top

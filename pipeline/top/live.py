@@ -68,7 +68,8 @@ class Top:
         self._view = first
         self._asked = asked
         self._interval = interval
-        self._around = Around(db, time.time_ns(), asked().sort, live)
+        self._around = Around(db, time.time_ns(), live)
+        self._sort = first.sort
         self._reads, self._writes = os.pipe()
         os.set_blocking(self._writes, False)
         self._looker = _Looker(looks, self._wake)
@@ -118,7 +119,7 @@ class Top:
 
     def _draw(self, live: Live, console: Console) -> None:
         around = replace(self._around, clock=time.time_ns())
-        live.update(frame(self._view, around, console.size.height), refresh=True)
+        live.update(frame(self._view, around, *console.size), refresh=True)
 
     def _wait(self, keyboard: int, live: Live, keys: _Keys) -> None:
         """Waits for a key, a signal, a view, or the time of the next look, and does what follows."""
@@ -147,7 +148,7 @@ class Top:
         self._looker.orders.put((self._asked_now(), again))
 
     def _asked_now(self) -> Asked:
-        return replace(self._asked(), sort=self._around.sort)
+        return replace(self._asked(), sort=self._sort)
 
     def _take(self, found: View | str | None) -> None:
         self._looking = False
@@ -162,7 +163,7 @@ class Top:
             self._around = replace(self._around, paused=not self._around.paused)
         elif key == "s":
             names = list(SORTS)
-            self._around = replace(self._around, sort=names[(names.index(self._around.sort) + 1) % len(names)])
+            self._sort = names[(names.index(self._sort) + 1) % len(names)]
             self._look(again=True)
 
     def _signal(self, number: int, live: Live, keys: _Keys) -> None:

@@ -80,9 +80,10 @@ class Service:
 
 @dataclass(slots=True)
 class View:
-    """All that a frame shows, as it was at the time `at`."""
+    """All that a frame shows, as it was at the time `at`; `sort` is what services are sorted by."""
 
     at: int
+    sort: str
     sensors: list[Sensor]
     services: list[Service]
     alerts: list[dict[str, Any]]
@@ -96,7 +97,7 @@ def look(database: Store, asked: Asked) -> View:
     found = [one for one in sensors.values() if _is_shown(one, at)]
     found.sort(key=lambda one: (one.state != "silent", -(one.dropping or 0), -(one.packets or 0), one.name))
     services = _services(database, at, asked, seconds) if seconds else []
-    return View(at, found, services, _alerts(database, at, past=asked.past))
+    return View(at, asked.sort, found, services, _alerts(database, at, past=asked.past))
 
 
 def newest(database: Store) -> int:
@@ -157,9 +158,10 @@ def _heard(database: Store, at: int) -> list[Sensor]:
 def _windows(database: Store, at: int, over: int, sensors: dict[tuple[str, str], Sensor]) -> int:
     """Fills in what windows tell of sensors, and adds those that send no heartbeats; the length in seconds of the
     shortest windows, 0 where there are none."""
+    until = f"toUnixTimestamp64Nano({_TIME}) + {_LONG} * {SECOND}"
     for row in database.rows(
-        f"SELECT sensor, capture, max(toUnixTimestamp64Nano({_TIME}) + {_LONG} * {SECOND}) AS until FROM window_states"
-        f" WHERE {_KIND} = 'sensor' AND {_TIME} > {_time(at - _BACK_SECONDS * SECOND)} AND {_TIME} < {_time(at)}"
+        f"SELECT sensor, capture, max({until}) AS until FROM window_states WHERE {_KIND} = 'sensor'"
+        f" AND {_TIME} > {_time(at - _BACK_SECONDS * SECOND)} AND {_TIME} < {_time(at)} AND {until} <= {at}"
         " GROUP BY sensor, capture"
     ):
         key = row["sensor"], row["capture"]

@@ -15,6 +15,8 @@ from pipeline.top.rows import SORTS, Sensor, Service, View, by_severity
 
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "", "silent": "bold red", "ended": "dim"}
 _LEAST_ROWS = 3
+_LAST_COLUMN = 24
+"""So many characters of the last column tell something."""
 KEYS = "q quit   s sort   p pause"
 _BAD_SHARE = 0.02
 """Resent segments of a service that has more than this are seen by its users."""
@@ -22,27 +24,26 @@ _BAD_SHARE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What stands around the rows: the database, the clock (ns), what services are sorted by, and what is amiss."""
+    """What stands around the rows: the database, the clock (ns), and what is amiss."""
 
     db: str
     clock: int
-    sort: str
     live: bool = True
     paused: bool = False
     error: str = ""
     keys: str = KEYS
 
 
-def frame(view: View, around: Around, height: int = 0) -> RenderableType:
-    """The frame, in at most `height` lines; 0 for as many as it takes."""
+def frame(view: View, around: Around, width: int, height: int = 0) -> RenderableType:
+    """The frame, in so many columns and at most `height` lines; 0 for as many as it takes."""
     sensors, services, alerts = _room((len(view.sensors), len(view.services), len(view.alerts)), height)
     # Ages run on while nothing new is asked.
     at = around.clock if around.live else view.at
     parts: list[RenderableType] = [
         _head(view, around),
-        _sensors(view.sensors[:sensors], len(view.sensors), at),
-        _services(view.services[:services], len(view.services), around.sort),
-        _alerts(view, alerts, at),
+        _sensors(view.sensors[:sensors], len(view.sensors), at, width),
+        _services(view.services[:services], len(view.services), view.sort, width),
+        _alerts(view, alerts, at, width),
     ]
     if around.keys:
         parts.append(Text(around.keys, style="dim", no_wrap=True, overflow="ellipsis"))
@@ -101,13 +102,34 @@ def _rate(value: float | None) -> str:
     return f"{value:.0f}T"
 
 
-def _table(columns: Sequence[tuple[str, bool]]) -> Table:
-    """A table without lines; of each column the heading, and whether it is of numbers."""
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column: its heading, whether it is of numbers, and which columns go first where the terminal is narrow: those
+    of the greatest `spare`; 0 stays."""
+
+    heading: str
+    right: bool = False
+    spare: int = 0
+
+
+def _table(columns: Sequence[_Column], rows: Sequence[Sequence[Text]], width: int, none: str) -> RenderableType:
+    """A table without lines, in as many of its columns as fit; the last is cut where it must."""
+    wide = [max(len(c.heading), *(row[n].cell_len for row in rows), 0) for n, c in enumerate(columns)]
+    wide[-1] = min(wide[-1], _LAST_COLUMN)
+    kept = set(range(len(columns)))
+    while sum(wide[n] + 1 for n in kept) > width and (spare := max(kept, key=lambda n: columns[n].spare)):
+        if not columns[spare].spare:
+            break
+        kept.remove(spare)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="reverse", expand=True)
-    for number, (heading, right) in enumerate(columns):
-        table.add_column(heading, justify="right" if right else "left", no_wrap=True, overflow="ellipsis",
-                         ratio=1 if number == len(columns) - 1 else None)
-    return table
+    for n in sorted(kept):
+        table.add_column(columns[n].heading, justify="right" if columns[n].right else "left", no_wrap=True,
+                         overflow="ellipsis", ratio=1 if n == max(kept) else None)
+    for row in rows:
+        table.add_row(*(row[n] for n in sorted(kept)))
+    if not rows:
+        table.add_row(_cell(none, "dim"))
+    return Group("", table)
 
 
 def _left_out(shown_rows: int, of: int) -> str:
@@ -124,64 +146,63 @@ def _share(value: float | None) -> Text:
     return _cell(f"{value:.1%}", "bold red" if value > _BAD_SHARE else "")
 
 
-def _sensors(sensors: list[Sensor], of: int, at: int) -> RenderableType:
-    table = _table((
-        (f"SENSOR{_left_out(len(sensors), of)}", False), ("STATE", False), ("HEARD", True), ("WINDOW", True),
-        ("PACKETS/S", True), ("BYTES/S", True), ("DROPPED/S", True), ("DROPPED", True), ("RING", True),
-        ("RESENT", True), ("INTERFACE", False),
-    ))
-    for one in sensors:
-        table.add_row(
-            _cell(one.name), _cell(one.state or "-", _STYLES.get(one.state, "")), _age(one.heard, at),
-            _age(one.window, at), _cell(_rate(one.packets)), _cell(_rate(one.bytes)),
-            _cell(_rate(one.dropping), "bold red" if one.dropping else ""),
-            _cell("-" if one.dropped is None else f"{one.dropped:,}"),
-            _cell("-" if one.ring is None else f"{one.ring}%"), _share(one.resent),
-            _cell(one.interfaces or one.capture),
-        )
-    if not sensors:
-        table.add_row(_cell("none", "dim"))
-    return Group("", table)
+def _sensors(sensors: list[Sensor], of: int, at: int, width: int) -> RenderableType:
+    columns = (
+        _Column(f"SENSOR{_left_out(len(sensors), of)}"), _Column("STATE"), _Column("HEARD", True, 2),
+        _Column("WINDOW", True, 3), _Column("PACKETS/S", True), _Column("BYTES/S", True, 4),
+        _Column("DROPPED/S", True, 1), _Column("DROPPED", True, 7), _Column("RING", True, 6),
+        _Column("RESENT", True, 5), _Column("INTERFACE", spare=8),
+    )
+    rows = [
+        (_cell(one.name), _cell(one.state or "-", _STYLES.get(one.state, "")), _age(one.heard, at),
+         _age(one.window, at), _cell(_rate(one.packets)), _cell(_rate(one.bytes)),
+         _cell(_rate(one.dropping), "bold red" if one.dropping else ""),
+         _cell("-" if one.dropped is None else f"{one.dropped:,}"),
+         _cell("-" if one.ring is None else f"{one.ring}%"), _share(one.resent),
+         _cell(one.interfaces or one.capture))
+        for one in sensors
+    ]
+    return _table(columns, rows, width, "none")
 
 
 def _age(ns: int | None, at: int) -> Text:
     return _cell("-" if ns is None else spoken((at - ns) // SECOND * SECOND))
 
 
-def _services(services: list[Service], of: int, sort: str) -> RenderableType:
-    title = f"SERVICE, by {SORTS[sort][1]}{_left_out(len(services), of)}"
-    table = _table((
-        (title, False), ("RESENT", True), ("SEGMENTS", True), ("PACKETS/S", True), ("BYTES/S", True), ("RTT", True),
-        ("RESETS", True), ("UNANSWERED", True), ("SENSOR", False),
-    ))
+def _services(services: list[Service], of: int, sort: str, width: int) -> RenderableType:
+    columns = (
+        _Column(f"SERVICE, by {SORTS[sort][1]}{_left_out(len(services), of)}"), _Column("RESENT", True),
+        _Column("SEGMENTS", True, 3), _Column("PACKETS/S", True, 4), _Column("BYTES/S", True, 2),
+        _Column("RTT", True, 1), _Column("RESETS", True, 6), _Column("UNANSWERED", True, 5),
+        _Column("SENSOR", spare=7),
+    )
+    rows = []
     for one in services:
         host = f"[{one.host}]" if ":" in one.host else one.host
         name = f"{host}:{one.port}" + ("" if one.proto == 6 else " udp" if one.proto == 17 else f" {one.proto}")
-        table.add_row(
+        rows.append((
             _cell(name), _share(one.resent), _cell(f"{one.segments:,}"), _cell(_rate(one.packets)),
             _cell(_rate(one.bytes)), _cell("-" if one.rtt is None else f"{one.rtt * 1000:.3g} ms"),
             _cell(f"{one.resets:,}"), _share(one.unanswered), _cell(one.sensor),
-        )
-    if not services:
-        table.add_row(_cell("none with enough traffic", "dim"))
-    return Group("", table)
+        ))
+    return _table(columns, rows, width, "none with enough traffic")
 
 
-def _alerts(view: View, room: int, at: int) -> RenderableType:
+def _alerts(view: View, room: int, at: int, width: int) -> RenderableType:
     alerts = view.alerts[:room]
-    table = _table((
-        (f"ALERT{_left_out(len(alerts), len(view.alerts))}", False), ("OPEN FOR", True), ("SEVERITY", False),
-        ("RULE", False), ("ENTITY", False), ("SENSOR", False), ("SAID", False),
-    ))
+    columns = (
+        _Column(f"ALERT{_left_out(len(alerts), len(view.alerts))}"), _Column("OPEN FOR", True, 3),
+        _Column("SEVERITY"), _Column("RULE", spare=1), _Column("ENTITY"), _Column("SENSOR", spare=2),
+        _Column("SAID", spare=4),
+    )
+    rows = []
     for one in alerts:
         marks = [word for word in ("past", "acknowledged", "silenced") if one[f"shoal.alert.{word}"]]
         severity = one["shoal.alert.severity"]
-        table.add_row(
+        rows.append((
             _cell(one["shoal.alert.id"][:8]), _age(read_time(one["shoal.alert.opened"]), at),
             _cell(", ".join((severity, *marks)), "dim" if marks else _STYLES[severity]),
             _cell(one["shoal.alert.rule"]), _cell(one["shoal.alert.entity"]), _cell(one["sensor"]),
             _cell(one["shoal.alert.said"]),
-        )
-    if not alerts:
-        table.add_row(_cell("none open", "dim"))
-    return Group("", table)
+        ))
+    return _table(columns, rows, width, "none open")

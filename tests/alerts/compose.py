@@ -50,23 +50,36 @@ class Mix:
         self.placed.append(Placed(transfer, at, client, port, service, end))
         return at + transfer.seconds
 
-    def write(self, path: Path, seed: int = 1) -> NDArray[np.int8]:
-        """Write a pcap file with nanosecond stamps; of each frame in it, what kind of segment it is."""
-        times = np.concatenate([one.transfer.frames[one.end].time + int(one.at * 1e9) for one in self.placed])
-        kinds = np.concatenate([one.transfer.again[one.end] for one in self.placed])
+    def order(self) -> NDArray[np.int64]:
+        """The frames of all that is placed, those of one behind those of another, as the sensor captures them."""
+        times = self._times()
         order = np.argsort(times, kind="stable")
         if self.gaps:
             odds, begin, end = self.gaps
-            missed = np.random.default_rng(seed).random(len(order)) < odds
+            missed = np.random.default_rng(1).random(len(order)) < odds
             order = order[~(missed & (times[order] >= begin * 1e9) & (times[order] < end * 1e9))]
-        records: list[bytes] = []
-        for one in self.placed:
-            records += _records(one)
+        return order
+
+    def times(self) -> NDArray[np.float64]:
+        """When each frame of the capture is captured (seconds since BEGIN)."""
+        return self._times()[self.order()] / 1e9
+
+    def whose(self) -> NDArray[np.int64]:
+        """Of each frame of the capture, which of `placed` it is of."""
+        sizes = [len(one.transfer.frames[one.end].time) for one in self.placed]
+        return np.repeat(np.arange(len(sizes)), sizes)[self.order()]
+
+    def write(self, path: Path) -> NDArray[np.int8]:
+        """Write a pcap file with nanosecond stamps; of each frame in it, what kind of segment it is."""
+        order = self.order()
+        records = [record for one in self.placed for record in _records(one)]
         with path.open("wb") as out:
             out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 1 << 16, 1))
-            for i in order.tolist():
-                out.write(records[i])
-        return kinds[order]
+            out.writelines(records[i] for i in order.tolist())
+        return np.concatenate([one.transfer.again[one.end] for one in self.placed])[order]
+
+    def _times(self) -> NDArray[np.int64]:
+        return np.concatenate([one.transfer.frames[one.end].time + int(one.at * 1e9) for one in self.placed])
 
 
 def _records(placed: Placed) -> list[bytes]:

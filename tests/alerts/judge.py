@@ -51,6 +51,11 @@ class Alert:
     sql: str
     said: str
 
+    @property
+    def opened_at(self) -> float:
+        """When it was opened, in Unix seconds."""
+        return self.opened + BEGIN / 1e9
+
     @classmethod
     def of(cls, row: dict[str, Any]) -> Alert:
         """From a row of QUERY."""
@@ -104,17 +109,20 @@ class Truth:
         self.last = 1 + max(int(one.at + one.transfer.seconds) for one in mix.placed) // WINDOW
         self._windows: dict[Entity, Windows] = {}
 
+    def services(self) -> list[str]:
+        """All services."""
+        return sorted({_service(one) for one in self._placed})
+
     def windows(self, entity: Entity) -> Windows:
         """The windows of an entity."""
         if entity not in self._windows:
-            self._windows[entity] = self._count(one for one in self._placed if _concerns(one, entity))
+            self._windows[entity] = self._count(one for one in self._placed if concerns(one, entity))
         return self._windows[entity]
 
     def spikes(self) -> list[Spike]:
         """All spikes: of services, and of pairs where it is of no service."""
-        services = {("service", _service(one)) for one in self._placed}
         pairs = {("pair", f"{one.client} {one.service[0]}") for one in self._placed}
-        found = [spike for entity in sorted(services) for spike in self._spikes(entity)]
+        found = [spike for name in self.services() for spike in self._spikes(("service", name))]
         for entity in sorted(pairs):
             server = entity[1].split()[1]
             near = [spike for spike in found if spike.entity[1].split(":")[0] == server]
@@ -125,7 +133,7 @@ class Truth:
     def between(self) -> list[Spike]:
         """Windows of services that are neither, apart from those near a spike of the same service."""
         found = []
-        for entity in sorted({("service", _service(one)) for one in self._placed}):
+        for entity in [("service", name) for name in self.services()]:
             near = [(of.begin - _ONE_SPIKE * WINDOW, of.end + _ONE_SPIKE * WINDOW) for of in self._spikes(entity)]
             for begin in (WINDOW * np.flatnonzero(self.windows(entity).may())).tolist():
                 if not any(first <= begin < last for first, last in near):
@@ -154,9 +162,9 @@ class Truth:
         if alert.begins >= spike.end or alert.ends <= spike.begin:
             return False
         span = slice(spike.begin // WINDOW, spike.end // WINDOW)
-        here = [one for one in self._placed if _concerns(one, spike.entity)]
+        here = [one for one in self._placed if concerns(one, spike.entity)]
         whole = self._count(here).again[span].sum()
-        part = self._count(one for one in here if _concerns(one, (alert.kind, alert.entity))).again[span].sum()
+        part = self._count(one for one in here if concerns(one, (alert.kind, alert.entity))).again[span].sum()
         return bool(part > 0.5 * whole)
 
     def _count(self, placed: Iterable[Placed]) -> Windows:
@@ -172,7 +180,8 @@ def _service(one: Placed) -> str:
     return f"{one.service[0]}:{one.service[1]}"
 
 
-def _concerns(one: Placed, entity: Entity) -> bool:
+def concerns(one: Placed, entity: Entity) -> bool:
+    """Whether a transfer is of an entity."""
     kind, text = entity
     hosts = {one.client, one.service[0]}
     return {"service": lambda: text == _service(one), "host": lambda: text in hosts,

@@ -57,18 +57,18 @@ def event(name: str, time: int, **changed: Any) -> Row:
 
 
 def window(kind: str, begins: int, seconds: int = 10, **changed: Any) -> Row:
-    """A window that begins at a time in ns; `changed` are columns without `shoal.`."""
+    """A window that begins at a time in ns; `changed` are columns without `shoal.` and with `__` for points."""
     row: dict[str, Any] = {
         "sensor": "roof", "capture": "run-1", "shoal.window.time": begins, "shoal.window.seconds": seconds,
         "shoal.window.kind": kind, "shoal.window.host": "::", "shoal.window.peer": "::", "shoal.window.version": 1,
     }
     for key, value in changed.items():
-        row[key if key in row or key in ("sensor", "capture") else f"shoal.{key.replace('__', '.')}"] = value
+        row[key if key in row else f"shoal.{key.replace('__', '.')}"] = value
     return WINDOWS, row
 
 
 def heartbeat(time: int, **changed: Any) -> Row:
-    """A heartbeat at a time in ns; `changed` are columns without `shoal.`."""
+    """A heartbeat at a time in ns; `changed` are columns without `shoal.` and with `__` for points."""
     row: dict[str, Any] = {
         "sensor": "roof", "capture": "run-1", "shoal.time": time, "frame.interface_name": "eth0",
         "shoal.state": "running", "shoal.version": "1",

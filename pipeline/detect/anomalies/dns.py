@@ -8,6 +8,7 @@ tell. The shards leave out what is long but tells an address: reverse lookups, s
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -71,8 +72,8 @@ class DnsNames:
     takes = (LONG_NAMES, NXDOMAINS)
 
     def __init__(self) -> None:
-        self._counted: dict[_Key, _Counted] = {}
-        self._asked: dict[tuple[str, int], int] = {}
+        self._counted: OrderedDict[_Key, _Counted] = OrderedDict()
+        self._asked: OrderedDict[tuple[str, int], int] = OrderedDict()
 
     def parts(self, parts: Columns, rows: slice) -> None:
         """Count the queries of each client: `rows` are those of one tick."""
@@ -90,7 +91,7 @@ class DnsNames:
             who = address_of(key[0]), key[1]
             self._asked[who] = self._asked.get(who, 0) + count
         while len(self._asked) > MOST_COUNTED:
-            del self._asked[next(iter(self._asked))]
+            self._asked.popitem(last=False)
 
     def tick(self, number: int, now: int, seen: Iterable[Sighting]) -> list[Sighting]:
         """Take what was seen up to the tick."""
@@ -101,7 +102,7 @@ class DnsNames:
             found = self._counted.get(key)
             if found is None:
                 if len(self._counted) >= MOST_COUNTED:
-                    del self._counted[next(iter(self._counted))]
+                    self._counted.popitem(last=False)
                 found = self._counted[key] = _Counted([0] * len(total))
             found.total = [a + b for a, b in zip(found.total, total, strict=True)]
             found.sample = set(sorted(found.sample.union(sample))[:SAMPLE])
@@ -112,8 +113,10 @@ class DnsNames:
             if (sighting := (self._tunnel if key[0] == LONG_NAMES else self._nxdomain)(number, key, self._counted[key]))
         ]  # fmt: skip
         old = now // MINUTE - PAST_MINUTES
-        self._counted = {key: found for key, found in self._counted.items() if key[3] > old}
-        self._asked = {key: count for key, count in self._asked.items() if key[1] > old}
+        for gone in [key for key in self._counted if key[3] <= old]:
+            del self._counted[gone]
+        for late in [key for key in self._asked if key[1] <= old]:
+            del self._asked[late]
         return told
 
     def _tunnel(self, number: int, key: _Key, found: _Counted) -> Sighting | None:
@@ -149,11 +152,11 @@ class DnsNames:
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self._counted = {
-            (name, who, domain, minute): _Counted(total, set(sample), (first[0], first[1]), told)
+        self._counted = OrderedDict(
+            ((name, who, domain, minute), _Counted(total, set(sample), (first[0], first[1]), told))
             for name, who, domain, minute, total, sample, first, told in state["counted"]
-        }
-        self._asked = {(who, minute): count for who, minute, count in state["asked"]}
+        )
+        self._asked = OrderedDict(((who, minute), count) for who, minute, count in state["asked"])
 
 
 def _told(name: str, number: int, found: _Counted, entity: str, said: str, shows: str) -> Sighting:

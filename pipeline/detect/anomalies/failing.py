@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,7 +38,7 @@ class Failing:
     """Follows services from the first attempt that failed on. `forgotten` counts those forgotten at the cap."""
 
     def __init__(self) -> None:
-        self._services: dict[bytes, _Service] = {}
+        self._services: OrderedDict[bytes, _Service] = OrderedDict()
         self.forgotten = 0
 
     def tick(self, number: int, frame: int, now: int, attempts: Attempts) -> list[Sighting]:
@@ -57,30 +58,19 @@ class Failing:
 
     def _judge(self, number: int, frame: int, attempts: Attempts, bad: np.ndarray) -> list[Sighting]:
         told: list[Sighting] = []
-        keys, at = services(attempts)
-        failing = np.bincount(at, bad, len(keys)) > 0
-        if self._services:
-            failing |= np.isin(keys, np.array(list(self._services), "V18"))
-        kept = attempts.of(failing[at])
-        sums: dict[bytes, list[list[int]]] = {}
-        for key, *row in zip(
-            keys[at[failing[at]]].tolist(), kept.time.tolist(), kept.tried.tolist(),
-            np.where(kept.refused, kept.failed, 0).tolist(), np.where(kept.refused, 0, kept.failed).tolist(),
-            kept.dumb.tolist(), strict=True,
-        ):  # fmt: skip
-            sums.setdefault(key, []).append(row)
+        sums = self._sums(attempts, bad)
         for key in sorted(sums):
             found = self._services.get(key)
             if found is None:
                 if len(self._services) >= MOST_SERVICES:
-                    del self._services[next(iter(self._services))]
+                    self._services.popitem(last=False)
                     self.forgotten += 1
                 found = self._services[key] = _Service()
             before = sum(sum(counts[1:]) for counts in found.windows.values())
             for time, *counts in sums[key]:
                 window = found.windows.setdefault(time, [0, 0, 0, 0])
                 for k, count in enumerate(counts):
-                    window[k] += int(count)
+                    window[k] += count
             tried, refused, unanswered, dumb = (sum(of) for of in zip(*found.windows.values(), strict=True))
             failed = refused + unanswered + dumb
             if failed <= before or tried < ATTEMPTS or failed < FAILED_SHARE * tried:
@@ -96,6 +86,25 @@ class Failing:
             found.last = max(found.windows)
         return told
 
+    def _sums(self, attempts: Attempts, bad: np.ndarray) -> dict[bytes, list[list[int]]]:
+        """Of each service that failed, now or before: of each window its begin, and the sums of `_Service`."""
+        keys, at = services(attempts)
+        failing = np.bincount(at, bad, len(keys)) > 0
+        failing |= np.array([key in self._services for key in keys], np.bool_)
+        which = np.flatnonzero(failing[at])
+        kept = attempts.of(which)
+        windows, window = np.unique(kept.time, return_inverse=True)
+        cells, cell = np.unique(at[which] * len(windows) + window, return_inverse=True)
+        columns = [
+            np.bincount(cell, of, len(cells)).astype(np.int64).tolist()
+            for of in (kept.tried, np.where(kept.refused, kept.failed, 0), np.where(kept.refused, 0, kept.failed),
+                       kept.dumb)
+        ]  # fmt: skip
+        sums: dict[bytes, list[list[int]]] = {}
+        for of, *counts in zip(cells.tolist(), *columns, strict=True):
+            sums.setdefault(keys[of // len(windows)], []).append([int(windows[of % len(windows)]), *counts])
+        return sums
+
     def state(self) -> Tree:
         """All that is known."""
         return {
@@ -107,7 +116,7 @@ class Failing:
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self.forgotten = state["forgotten"]
-        self._services = {
-            key: _Service({time: counts for time, *counts in windows}, last)
+        self._services = OrderedDict(
+            (key, _Service({time: counts for time, *counts in windows}, last))
             for key, last, windows in state["services"]
-        }
+        )

@@ -27,13 +27,13 @@ def floods(number: int, frame: int, attempts: Attempts) -> tuple[list[Sighting],
     for k in np.flatnonzero(over).tolist():
         mine = attempts.of(at == k)
         sources, counts = np.unique(mine.source[mine.bare], return_counts=True)
-        service = service_of(bytes(keys[k]))
+        service = service_of(keys[k])
         most = address_of(bytes(sources[np.argmax(counts)]))
         told.append(Sighting(
             "syn-flood", number - 1, frame, int(mine.time.min()), service,
             f"{service} got {int(tried[k])} connection attempts in {len(np.unique(mine.time)) * 10} s, of which"
             f" {int(bare[k])} were not completed; they came from {len(sources)} addresses, most from {most}",
-            f"{filter_of(bytes(keys[k]), 'dst')} && tcp.flags.syn == 1 && tcp.flags.ack == 0", int(bare[k]),
+            f"{filter_of(keys[k], 'dst')} && tcp.flags.syn == 1 && tcp.flags.ack == 0", int(bare[k]),
         ))  # fmt: skip
     flooded = over[at]
     return told, flooded

@@ -8,6 +8,7 @@ of flows (`LATE`) come up to a minute and more after their time: their rows are 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ class Gather:
 
     def __init__(self, most: int = MOST_GATHERED) -> None:
         self._most = most
-        self._rows: dict[_Key, _Row] = {}
+        self._rows: OrderedDict[_Key, _Row] = OrderedDict()
         # Those of which something came that was not looked at.
         self._changed: set[_Key] = set()
         self._ready: list[tuple[_Key, _Row]] = []
@@ -191,7 +192,7 @@ class Gather:
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self._rows = {(name, entity, span): _Row(*row) for name, entity, span, *row in state["rows"]}
+        self._rows = OrderedDict(((name, entity, span), _Row(*row)) for name, entity, span, *row in state["rows"])
         self._changed = {(name, entity, span) for name, entity, span in state["changed"]}
         self._ready = [((name, entity, span), _Row(*row)) for name, entity, span, *row in state["ready"]]
         self._again, self._forgotten, self._forgotten_told = state["counts"]

@@ -1,18 +1,18 @@
 """Scans: one host tries many ports of another, or one port of many hosts, and hardly any answers.
 
 What is kept are the attempts in vain of the last minutes, by who made them, so that a slow scan is seen too, and of who
-made such also those that were answered: what most answers is no scan. A host that scans is told once for each span of
-its name's suppression, by what it was seen to do first.
+made some of these also those that were answered: where most answers, it is no scan. A host that scans is told once for
+each span of its name's suppression, by what it was seen to do first.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.detect.anomalies.attempts import Attempts
+from pipeline.detect.anomalies.attempts import Attempts, once
 from pipeline.detect.anomalies.words import address_of, host_filter
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.anomalies import ANOMALIES, Sighting
@@ -27,11 +27,15 @@ HOSTS = 30
 """Hosts of which one port was tried in vain."""
 VAIN_SHARE = 0.8
 """Of the ports (hosts) tried, so many answered nothing."""
+SUSPECT = 10
+"""Attempts in vain from which on those that are answered are kept too: few hosts make so many."""
 
 MOST_SOURCES = 16_384
 """Hosts with attempts in vain that are kept; those that came first are forgotten for more."""
 MOST_TRIED = 4096
 """Ports and hosts that are kept of one of them."""
+MOST_ANSWERED = 1024
+"""Of those that answered."""
 
 _Tried = dict[tuple[bytes, int], int]
 """Host and port to the begin of the last window with an attempt."""
@@ -39,11 +43,12 @@ _Tried = dict[tuple[bytes, int], int]
 
 @dataclass(slots=True)
 class _Source:
-    """What a host tried: in vain, and with an answer; since when it is known to scan, as what, and how many it tried
-    then and since."""
+    """What a host tried: in vain, and with an answer; the newest window of these; since when it is known to scan, and
+    as what."""
 
     vain: _Tried = field(default_factory=dict)
     answered: _Tried = field(default_factory=dict)
+    last: int = 0
     since: int = 0
     name: str = ""
 
@@ -52,7 +57,7 @@ class Scans:
     """Follows who tries what in vain. `forgotten` counts hosts that were forgotten at the cap."""
 
     def __init__(self) -> None:
-        self._sources: dict[bytes, _Source] = {}
+        self._sources: OrderedDict[bytes, _Source] = OrderedDict()
         self.forgotten = 0
 
     def tick(self, number: int, frame: int, now: int, attempts: Attempts) -> list[Sighting]:
@@ -61,7 +66,12 @@ class Scans:
         told = []
         for source in sorted(touched):
             found = self._sources.get(source)
-            if found is not None and (one := self._judge(number, frame, source, found, touched[source])):
+            if found is None:
+                continue
+            for tried in (found.vain, found.answered):
+                for key in [key for key, time in tried.items() if time < now - PAST]:
+                    del tried[key]
+            if one := self._judge(number, frame, source, found, touched[source]):
                 told.append(one)
         self._forget(now)
         return told
@@ -82,22 +92,29 @@ class Scans:
             found = self._sources.get(source)
             if found is None:
                 if len(self._sources) >= MOST_SOURCES:
-                    del self._sources[next(iter(self._sources))]
+                    self._sources.popitem(last=False)
                     self.forgotten += 1
                 found = self._sources[source] = _Source()
             touched[source] = touched.get(source, 0) + 1
+            found.last = max(found.last, time)
             if len(found.vain) < MOST_TRIED or (target, port) in found.vain:
                 found.vain[target, port] = max(time, found.vain.get((target, port), 0))
-        if self._sources:
-            known = np.isin(attempts.source, np.array(list(self._sources), "V16"))
-            for source, target, port, time in sorted(_each(attempts, np.flatnonzero(known & (attempts.failed <= 0)))):
-                found = self._sources.get(source)
-                if found is None:
-                    continue
-                # One that was told as unanswered was late.
-                found.vain.pop((target, port), None)
-                if len(found.answered) < MOST_TRIED:
-                    found.answered[target, port] = time
+        # What is taken back was told as unanswered, and then answered.
+        taken_back = attempts.failed < 0
+        suspects = [
+            source for source, found in self._sources.items()
+            if len(found.vain) >= SUSPECT and len(found.answered) < MOST_ANSWERED
+        ]
+        if suspects:
+            taken_back |= (attempts.failed == 0) & np.isin(attempts.source, np.array(suspects, "V16"))
+        answered = once(attempts.of(taken_back))
+        for source, target, port, time in sorted(_each(answered, np.arange(len(answered)))):
+            found = self._sources.get(source)
+            if found is None:
+                continue
+            found.vain.pop((target, port), None)
+            if len(found.answered) < MOST_ANSWERED:
+                found.answered[target, port] = time
         return touched
 
     def _judge(self, number: int, frame: int, source: bytes, found: _Source, more: int) -> Sighting | None:
@@ -137,33 +154,30 @@ class Scans:
 
     def _forget(self, now: int) -> None:
         """Let go of what is over."""
-        old = now - PAST
-        for source in list(self._sources):
-            found = self._sources[source]
-            for tried in (found.vain, found.answered):
-                # Dictionaries keep the order in which they were filled, nearly that of time.
-                for key in [key for key, time in tried.items() if time < old]:
-                    del tried[key]
+        over: list[bytes] = []
+        for source, found in self._sources.items():
             if found.name and now - found.since > ANOMALIES[found.name].suppression * SECOND:
                 found.name = ""
-            if not found.vain and not found.name:
-                del self._sources[source]
+            if not found.name and (found.last < now - PAST or not found.vain):
+                over.append(source)
+        for source in over:
+            del self._sources[source]
 
     def state(self) -> Tree:
         """All that is known."""
         return {
             "forgotten": self.forgotten,
-            "sources": [[source, found.since, found.name, _listed(found.vain), _listed(found.answered)]
+            "sources": [[source, found.last, found.since, found.name, _listed(found.vain), _listed(found.answered)]
                         for source, found in self._sources.items()],
         }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self.forgotten = state["forgotten"]
-        self._sources = {
-            source: _Source(_tried(vain), _tried(answered), since, name)
-            for source, since, name, vain, answered in state["sources"]
-        }
+        self._sources = OrderedDict(
+            (source, _Source(_tried(vain), _tried(answered), last, since, name))
+            for source, last, since, name, vain, answered in state["sources"]
+        )
 
 
 def _each(attempts: Attempts, which: np.ndarray) -> zip[tuple[bytes, bytes, int, int]]:

@@ -7,6 +7,7 @@ servers behind one address) shows the first one again: it is known by that from 
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class Certificates:
     takes = (SHOWN,)
 
     def __init__(self) -> None:
-        self._known: dict[str, _Shown] = {}
+        self._known: OrderedDict[str, _Shown] = OrderedDict()
 
     def tick(self, number: int, now: int, seen: Iterable[Sighting]) -> list[Sighting]:
         """Take what was seen up to the tick."""
@@ -76,7 +77,7 @@ class Certificates:
                         told.append(_changed(number, shown))
                     self._known[entity] = _Shown(*kind, count=shown.others)
         while len(self._known) > MOST_SERVICES:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
         return told
 
     def state(self) -> Tree:
@@ -89,7 +90,7 @@ class Certificates:
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self._known = {}
+        self._known = OrderedDict()
         for entity, issuer, key, count, turns, others, other in state["known"]:
             one = other and Sighting(SHOWN, 0, other[0], other[1], entity, "", other[2], 1, other[3])
             self._known[entity] = _Shown(issuer, key, count, turns, one, others)

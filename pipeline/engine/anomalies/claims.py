@@ -146,6 +146,13 @@ class Claims:
         if held is None:
             self._make_room(self._held, claim.row)
             held = self._held[key] = Held()
+        elif len(held.hosts) == 1 and held.last == claim.hardware:
+            # As nearly always.
+            host = held.hosts[0]
+            host.time = claim.time
+            host.claims += 1
+            host.used |= claim.kind in (ANNOUNCES, ASKS)
+            return
         host = next((host for host in held.hosts if host.hardware == claim.hardware), None)
         if host is None:
             host = self._new_host(held, claim)

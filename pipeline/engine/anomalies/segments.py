@@ -189,6 +189,7 @@ class Segments:
         seq: cython.uint
         length: cython.uint
         end: cython.uint
+        ack: cython.uint
         widest: cython.uint
         with cython.nogil:
             for i in range(n):
@@ -240,9 +241,15 @@ class Segments:
                         end = (edges[_SACK_RE, k] - edges[_SACK_LE, k]) & _WORD
                         if _HALF > end > widest:
                             widest = end
-                    self._acknowledged(of, 1 - side, u32[_ACK_RAW, i], widest, u16[_WINDOW, i])
+                    ack = u32[_ACK_RAW, i]
+                    if ack != w[of, hot + _ACKED] or w[of, _HOT - hot + _STATE] & _S_STUCK or (
+                        w[of, hot + _STATE] & _CLOSED != 0
+                    ) != (u16[_WINDOW, i] == 0):
+                        self._acknowledged(of, 1 - side, ack, widest, u16[_WINDOW, i])
                 end = (seq + length + (flags & _FIN) + (1 if flags & _SYN else 0)) & _WORD
-                if length and flags & _SYN == 0:
+                if length and flags & _SYN == 0 and (
+                    length > w[of, hot + _PASSED] or w[of, hot + _LARGEST] or w[of, hot + _STATE] & _S_STUCK
+                ):
                     self._sent(of, side, seq, length)
                 if w[of, hot + _STATE] & _KNOWN == 0 or _after(end, w[of, hot + _NEXT]):
                     w[of, hot + _NEXT] = end
