@@ -8,7 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -94,11 +94,9 @@ def receiving(*script: Answer, always: Answer = 200) -> Iterator[Receiver]:
             pass
 
         def finish(self) -> None:
-            try:
+            # The connection may have been reset by the script.
+            with suppress(OSError, ValueError):
                 super().finish()
-            except (OSError, ValueError):
-                # The connection was reset by the script.
-                pass
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
@@ -107,10 +105,8 @@ def receiving(*script: Answer, always: Answer = 200) -> Iterator[Receiver]:
             pass
 
         def shutdown_request(self, request: Any) -> None:
-            try:
+            with suppress(OSError):
                 super().shutdown_request(request)
-            except OSError:
-                pass
 
     server = Server(("127.0.0.1", 0), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/hook"

@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_kills_lose_nothing_and_repeat_only_what_was_under_way(tmp_path: Path) -
                 put(store, alert(open_now[0], version=2, opened=AT, state="closed"))
                 wanted[open_now[0]] |= {2}
                 killed.start()
+                print(number, len(hook.requests), time.monotonic(), flush=True)
             put(store, alert("last", opened=AT))
             wanted["last"] = {1}
             newest = {entity: max(versions) for entity, versions in wanted.items()}

@@ -105,7 +105,8 @@ def test_alerts_of_several_sensors_are_one_thread(database: Database) -> None:
     bodies = hook.bodies()
     assert [(b["event"], b["sensors"], b["state"]) for b in bodies] == [
         ("opened", ["north"], "open"), ("updated", ["north", "south"], "open"),
-        ("updated", ["north", "south"], "open"), ("closed", ["north", "south"], "closed"), ("opened", ["south"], "open"),
+        ("updated", ["north", "south"], "open"), ("closed", ["north", "south"], "closed"),
+        ("opened", ["south"], "open"),
     ]
     assert len({b["thread"] for b in bodies[:4]}) == 1
     assert bodies[4]["thread"] != bodies[0]["thread"]

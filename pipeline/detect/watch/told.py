@@ -88,16 +88,30 @@ def store_rows(store: Store, rows: list[dict[str, Any]]) -> None:
         store.insert_rows(DELIVERY_STATES.name, rows[at : at + _IN_ONE_INSERT])
 
 
+def _of_sinks(sinks: Iterable[str]) -> str:
+    names = ", ".join(map(literal, sinks))
+    return f" AND `shoal.delivery.sink` IN ({names})" if names else ""
+
+
+def troubled(store: Store, sinks: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """What could not be told to these sinks, or to any: outcome, sink, alert, version, when, attempts, why."""
+    return store.rows(
+        "SELECT toString(`shoal.delivery.outcome`) AS outcome, `shoal.delivery.sink` AS sink, `shoal.alert.id` AS id,"
+        " `shoal.alert.version` AS version, toString(toDateTime(`shoal.delivery.time`, 'UTC')) AS time,"
+        " `shoal.delivery.attempts` AS attempts, `shoal.delivery.said` AS said FROM deliveries"
+        f" WHERE `shoal.delivery.outcome` IN ('waiting', 'refused', 'dead'){_of_sinks(sinks)}"
+        " ORDER BY `shoal.delivery.time`, id, version"
+    )
+
+
 def redeem(store: Store, sinks: Iterable[str] = ()) -> int:
     """Lets what was given up (dead letters) be tried again, of these sinks or of all; how many states. A watch that
     runs takes them up by itself. Raises StoreError."""
-    names = list(sinks)
-    which = f" AND `shoal.delivery.sink` IN ({', '.join(map(literal, names))})" if names else ""
     dead = store.rows(
         "SELECT `shoal.delivery.sink` AS sink, `shoal.alert.id` AS id, `shoal.alert.version` AS version,"
         " `shoal.delivery.thread` AS thread, toString(`shoal.delivery.state`) AS state,"
         " `shoal.delivery.number` AS number, `shoal.delivery.key` AS key"
-        f" FROM deliveries WHERE `shoal.delivery.outcome` = 'dead'{which}"
+        f" FROM deliveries WHERE `shoal.delivery.outcome` = 'dead'{_of_sinks(sinks)}"
     )
     again = [
         row(one["sink"], one["id"], Told(

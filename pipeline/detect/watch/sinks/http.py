@@ -62,8 +62,6 @@ class Endpoint:
                 return bytes(answer.read(_MOST_ANSWER))
         except urllib.error.HTTPError as error:
             raise self._status(error) from error
-        except ssl.SSLCertVerificationError as error:
-            raise Unreached(f"{self.said}: {error.verify_message}") from error
         except (OSError, http.client.HTTPException) as error:
             raise Unreached(f"{self.said}: {_reason(error)}") from error
 
