@@ -9,7 +9,6 @@ from typing import Any
 
 from pipeline.detect.watch.config import of
 from pipeline.detect.watch.service import build
-from pipeline.detect.watch.sinks.make import make
 from pipeline.detect.watch.watch import Watch
 from pipeline.store.database import Database
 from tests.watch.receiver import until
@@ -23,7 +22,7 @@ def watching(database: Database, log: list[str] | None = None, **sinks: dict[str
     """A watch of these sinks that looks often; it has looked when it is given."""
     config = of({"watch": {"every": 0.03}, "sinks": sinks}, "watch.toml", Path("."))
     lines: list[str] = [] if log is None else log
-    watch = build(config, database.beside, make(config.sinks), log=lines.append)
+    watch = build(config, database.beside, lines.append)
     watch.start()
     try:
         until(lambda: told(database, "outcome = 'passed' AND id = ''") or not sinks)

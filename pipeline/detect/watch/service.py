@@ -8,9 +8,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+from pipeline.detect.watch import pins, silent
 from pipeline.detect.watch.config import Config, read
 from pipeline.detect.watch.sinks.make import make
-from pipeline.detect.watch.watch import Duty, Outlet, Watch
+from pipeline.detect.watch.watch import Duty, Watch
 from pipeline.schema.watch import DELIVERY_STATES
 from pipeline.store.connect import connect
 from pipeline.store.database import Database
@@ -50,11 +51,18 @@ class Stores:
 
 
 def build(
-    config: Config, connect: Callable[[], Store], outlets: dict[str, Outlet], duties: Sequence[Duty] = (),
-    log: Callable[[str], None] = print,
+    config: Config, connect: Callable[[], Store], log: Callable[[str], None] = print, duties: Sequence[Duty] = ()
 ) -> Watch:
-    """The watch of a configuration. Raises ConfigError."""
-    return Watch(connect, outlets, config.settings, duties, log)
+    """The watch of a configuration: its sinks, pins, silent sensors, and `duties` besides. Raises ConfigError."""
+    outlets = make(config.sinks)
+    own: list[Duty] = []
+    of_sensors = silent.read(config.rest["sensors"])
+    if of_sensors is not None:
+        own.append(silent.Silent(of_sensors))
+    of_pins = pins.read(config.rest["pins"])
+    if of_pins is not None:
+        own.append(pins.Pins(of_pins, log))
+    return Watch(connect, outlets, config.settings, [*own, *duties], log)
 
 
 def _log(line: str) -> None:
@@ -64,9 +72,8 @@ def _log(line: str) -> None:
 def run(db: str, path: str, *, check: bool = False, user: str = "", password: str = "") -> None:
     """Watches until SIGINT or SIGTERM; with `check` only reads the configuration. Raises ConfigError, StoreError."""
     config = read(path)
-    outlets = make(config.sinks)
     stores = Stores(db, user, password)
-    watch = build(config, stores, outlets, log=_log)
+    watch = build(config, stores, _log)
     names = ", ".join(f"{of.name} ({of.type})" for of in config.sinks) or "none"
     print(f"sinks: {names}", flush=True)
     if check:
