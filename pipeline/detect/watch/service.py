@@ -16,6 +16,7 @@ from pipeline.schema.watch import DELIVERY_STATES
 from pipeline.store.connect import connect
 from pipeline.store.database import Database
 from pipeline.store.errors import StoreError
+from pipeline.store.remote import Remote
 from pipeline.store.store import Store
 
 EXIT_INTERRUPTED = 130
@@ -43,6 +44,15 @@ class Stores:
                 self._held = store
                 return store.beside()
             return store
+
+    def reader(self) -> Store:
+        """A connection for one thread that can't change anything. Raises StoreError."""
+        store = self()
+        if isinstance(store, Remote):
+            store.close()
+            return connect(self._db, readonly=True, user=self._user, password=self._password)
+        store.query("SET readonly = 2")
+        return store
 
     def close(self) -> None:
         """Ends what is held."""
