@@ -8,12 +8,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from importlib import import_module
 
 import click
 
 from pipeline import __version__
 from pipeline.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE, one_line, os_error
+from pipeline.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("pipeline.cli.read:read", "Print fields of the frames of capture files, as tshark does."),
@@ -28,6 +28,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "capture": ("pipeline.cli.capture:capture", "Capture frames of interfaces into a file."),
     "fleet": ("pipeline.cli.fleet:fleet", "List the collectors of a fleet, and change their settings."),
     "interfaces": ("pipeline.cli.interfaces:interfaces", "List the network interfaces that can be captured on."),
+    "alerts": ("pipeline.cli.alerts:alerts", "Look at alerts, and look after them."),
+    "events": ("pipeline.cli.events:events", "List events: anomalies, and what had to be given up."),
+    "top": ("pipeline.cli.top:top", "Watch sensors, services and alerts as they are now."),
     "completion": ("pipeline.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 """Subcommand to where it is and what it does, in the order of `--help`."""
@@ -37,22 +40,7 @@ class ReaderGone(Exception):
     """The reader of standard output went away; click would end on the system's own error by itself."""
 
 
-class LazyGroup(click.Group):
-    """A group that knows its subcommands by name, and loads the one that is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the subcommands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Loads a subcommand; None for a name that is none."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
+class _Shoal(LazyGroup):
     def invoke(self, ctx: click.Context) -> object:
         """Runs the subcommand."""
         try:
@@ -60,26 +48,8 @@ class LazyGroup(click.Group):
         except BrokenPipeError as error:
             raise ReaderGone from error
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's, but a name that is none is answered with those that come near."""
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
-            import difflib
 
-            near = difflib.get_close_matches(name, COMMANDS, n=2)
-            meant = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no command '{name}'{meant}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the list of subcommands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, said) for name, (_, said) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Shoal, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="shoal", message="%(prog)s %(version)s")
 def shoal() -> None:
     """Wireshark for a fleet: captures decoded into ClickHouse, every field by Wireshark's name."""

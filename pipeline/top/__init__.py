@@ -1,0 +1,1 @@
+"""A live view of a database in a terminal: sensors, services, alerts."""
