@@ -8,8 +8,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+from pipeline.detect.rules.read import load_rules
 from pipeline.detect.watch import pins, silent
 from pipeline.detect.watch.config import Config, read
+from pipeline.detect.watch.scheduled import Scheduled
 from pipeline.detect.watch.sinks.make import make
 from pipeline.detect.watch.watch import Duty, Watch
 from pipeline.schema.watch import DELIVERY_STATES
@@ -79,11 +81,15 @@ def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def run(db: str, path: str, *, check: bool = False, user: str = "", password: str = "") -> None:
-    """Watches until SIGINT or SIGTERM; with `check` only reads the configuration. Raises ConfigError, StoreError."""
+def run(
+    db: str, path: str, rules: str | None = None, *, check: bool = False, user: str = "", password: str = ""
+) -> None:
+    """Watches until SIGINT or SIGTERM; with `check` only reads the configuration. `rules` is the file whose rules of
+    kind `sql` are asked. Raises ConfigError, RuleError, StoreError."""
     config = read(path)
+    in_sql = [rule for rule in load_rules(rules) if rule.kind == "sql"] if rules else []
     stores = Stores(db, user, password)
-    watch = build(config, stores, _log)
+    watch = build(config, stores, _log, [Scheduled(in_sql, stores.reader, _log)] if in_sql else [])
     names = ", ".join(f"{of.name} ({of.type})" for of in config.sinks) or "none"
     print(f"sinks: {names}", flush=True)
     if check:
