@@ -11,6 +11,7 @@ COMMANDS: Commands = {
     "show": ("pipeline.cli.alerts_show:show", "Show an alert with its evidence."),
     "ack": ("pipeline.cli.alerts_ack:ack", "Say that someone looks after an alert."),
     "silence": ("pipeline.cli.alerts_silence:silence", "Keep alerts from being told for a while."),
+    "deliveries": ("pipeline.cli.alerts_deliveries:deliveries", "List what could not be told, and try it again."),
     "watch": ("pipeline.cli.alerts_watch:watch", "Tell alerts to where they are to be heard of."),
     "test": ("pipeline.cli.alerts_test:test", "Try rules on what is stored, without telling anyone."),
 }
