@@ -221,3 +221,15 @@ def test_a_database_of_an_older_version(tmp_path: Path, capfd: pytest.CaptureFix
         f" migrate --db {tmp_path}/db\n"
     )
     assert run(["alerts", "list", "--db", f"{tmp_path}/none"]) == 2
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from pipeline.cli.main import run\n"
+        "for args in (['alerts', '--help'], ['alerts', 'list', '--help'], ['events', '--names'], ['top', '--help']):\n"
+        "    assert run(args) == 0\n"
+        "heavy = {'numpy', 'pyarrow', 'chdb', 'lz4', 'rich', 'pipeline.detect'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
