@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pipeline.engine.front import Front
 from pipeline.engine.notes import Notes, event_rows, events_of
 from pipeline.engine.snapshot import SnapshotError, Tree, pack, unpack
 from pipeline.engine.trackers import Part, Sink, Trackers
+from pipeline.schema.anomalies import Sighting
 from pipeline.schema.columns import Columns
 
 __all__ = ["ENGINE_STATE", "Engine", "SnapshotError", "restore_parts", "state_of"]
 
-ENGINE_STATE = 5
+ENGINE_STATE = 6
 """Moves with every change of what the parts keep, so that no engine takes back what it would misread."""
 
 
@@ -36,14 +39,17 @@ class Engine:
     With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order; with `events`, of
     `EVENT_STATES`; with `exchanges`, of the records `EXCHANGES`. Without `causes` (and `flows`) `shoal.tcp.cause` stays
     empty, and costs nothing. With `details`, fields of what is said in the frames are put into `Columns.details`;
-    with `names` there is at least `_ws.col.Protocol`, as there is with `details` and `exchanges`.
+    with `names` there is at least `_ws.col.Protocol`, as there is with `details` and `exchanges`. With `sightings`,
+    what is seen of anomalies is handed to it behind each batch.
     """
 
     def __init__(self, flows: Sink | None = None, events: Sink | None = None, exchanges: Sink | None = None, *,
-                 causes: bool = True, details: bool = False, names: bool = False) -> None:
+                 causes: bool = True, details: bool = False, names: bool = False,
+                 sightings: Callable[[list[Sighting]], None] | None = None) -> None:
         self.notes = Notes()
         self.front = Front(self.notes)
-        self.trackers = Trackers(self.notes, flows, exchanges, causes=causes, details=details, names=names)
+        self.trackers = Trackers(self.notes, flows, exchanges, causes=causes, details=details, names=names,
+                                 sightings=sightings is not None)
         self.reassembly = self.front.reassembly
         self.streams = self.front.streams
         self.tcp = self.trackers.tcp
@@ -51,7 +57,9 @@ class Engine:
         self.duplicates = self.trackers.duplicates
         self.flows = self.trackers.flows
         self.exchanges = self.trackers.exchanges
+        self.anomalies = self.trackers.anomalies
         self._events = events
+        self._sightings = sightings
 
     def process(self, columns: Columns) -> None:
         """Add to the rows of the next batch, in place, what only earlier rows can tell."""
@@ -60,6 +68,13 @@ class Engine:
         noted = self.notes.take()
         if noted and self._events is not None:
             self._events(event_rows(events_of(columns, noted)))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Hand out what was seen of anomalies."""
+        seen = self.anomalies.take() if self.anomalies is not None else []
+        if seen and self._sightings is not None:
+            self._sightings(seen)
 
     def snapshot(self) -> bytes:
         """All that the engine knows, after the rows so far; `restore` takes it back."""
@@ -75,9 +90,11 @@ class Engine:
     def _parts(self) -> dict[str, Part]:
         front: dict[str, Part] = {
             "reassembly": self.reassembly, "streams": self.streams, "minutes": self.front.minutes,
+            "senders": self.front.senders, "clock": self.front.clock,
         }  # fmt: skip
         return front | self.trackers.parts()
 
     def finish(self) -> None:
         """Hand out what waits for the end of the capture."""
         self.trackers.finish(self.front.minutes.now)
+        self._tell()

@@ -1,15 +1,18 @@
 """What needs all frames of a capture, in their order, and so runs where they are captured, before they are shared out.
 
 Datagrams are put together from fragments, conversations get their indices (`tcp.stream`, `udp.stream`) and numbers, and
-the capture's own minutes are told. What follows (`Trackers`) needs the rows of one shard alone.
+the capture's own minutes are told; floods of hardware addresses and jumps of the clock are noted. What follows
+(`Trackers`) needs the rows of one shard alone.
 """
 
 from __future__ import annotations
 
+from pipeline.engine.clock import Clock
 from pipeline.engine.conversations import shard_of
 from pipeline.engine.fragments import Reassembly
 from pipeline.engine.minutes import Minutes, Tick
 from pipeline.engine.notes import Notes
+from pipeline.engine.senders import Senders
 from pipeline.engine.streams import Streams
 from pipeline.schema.columns import Columns
 
@@ -27,9 +30,13 @@ class Front:
         self.reassembly = Reassembly(self.notes)
         self.streams = Streams(self.notes, shards)
         self.minutes = Minutes()
+        self.senders = Senders(self.notes)
+        self.clock = Clock(self.notes)
 
     def process(self, columns: Columns) -> list[Tick]:
         """Add to the rows of the next batch, in place; the minutes that end within it."""
+        self.clock.process(columns)
+        self.senders.process(columns)
         self.reassembly.process(columns)
         self.streams.process(columns)
         return self.minutes.process(columns, self.streams.conversation, self.streams.turn)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.anomalies.tracker import Anomalies
 from pipeline.engine.arp.duplicates import DuplicateAddresses
 from pipeline.engine.flows import Flows
 from pipeline.engine.minutes import Tick
@@ -43,12 +44,15 @@ class Trackers:
     With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order. Without `causes` (and `flows`)
     `shoal.tcp.cause` stays empty, and costs nothing. With `exchanges`, rows of the records `EXCHANGES` are handed to
     it; with `details`, fields of what is said are put into `Columns.details`; with `names` there is at least
-    `_ws.col.Protocol`; with none of them, nobody listens.
+    `_ws.col.Protocol`; with none of them, nobody listens. With `sightings`, anomalies are looked for, flows among them.
     """
 
     def __init__(self, notes: Notes, flows: Sink | None, exchanges: Sink | None = None, *, causes: bool = True,
-                 details: bool = False, names: bool = False) -> None:
+                 details: bool = False, names: bool = False, sightings: bool = False) -> None:
         self.notes = notes
+        self.anomalies = Anomalies(notes) if sightings else None
+        if self.anomalies is not None:
+            flows = self.anomalies.hears(flows)
         self.tcp = Analysis(notes)
         self.causes = Causes(notes)
         self.duplicates = DuplicateAddresses(notes)
@@ -78,6 +82,8 @@ class Trackers:
         self.duplicates.process(columns)
         if self.exchanges is not None:
             self.exchanges.process(columns, numbers, turns, ticks)
+        if self.anomalies is not None:
+            self.anomalies.process(columns, numbers, turns)
 
     def parts(self) -> dict[str, Part]:
         """What is kept in a snapshot, by name."""
@@ -88,6 +94,8 @@ class Trackers:
             parts["flows"] = self.flows
         if self.exchanges is not None:
             parts["exchanges"] = self.exchanges
+        if self.anomalies is not None:
+            parts["anomalies"] = self.anomalies
         return parts
 
     def flush(self) -> None:
@@ -103,3 +111,5 @@ class Trackers:
             self.flows.finish(now)
         if self.exchanges is not None:
             self.exchanges.finish(now)
+        if self.anomalies is not None:
+            self.anomalies.finish(now)

@@ -67,9 +67,23 @@ WINDOW_EVENTS: dict[str, str] = {
 }
 """Events of the caps of windows: name to meaning."""
 
+ALERT_EVENTS: dict[str, str] = {
+    "alerts-forgotten": "More alerts are open than are kept: those that were bad longest ago were closed",
+    "baselines-forgotten": "More entities than a rule learns of: what it knew of those silent longest was forgotten",
+}
+"""Events of the caps of alerts: name to meaning."""
+
+ANOMALY_EVENTS: dict[str, str] = {
+    "claims-forgotten": "More addresses, hosts or questions of the link than are remembered: the oldest were forgotten",
+    "anomalies-forgotten": "More entities with an anomaly than are kept: those that came first were told early",
+    "attempts-forgotten": "More connection attempts in vain than are kept: those that came first were forgotten",
+    "senders-forgotten": "More hardware addresses than are remembered: all were forgotten, and begin anew",
+}
+"""Events of the caps of what looks for anomalies: name to meaning."""
+
 EVENTS: dict[str, str] = CAP_EVENTS | EXCHANGE_EVENTS | FRAGMENT_EVENTS | FLEET_EVENTS | WINDOW_EVENTS | {
     name: anomaly.meaning for name, anomaly in ANOMALIES.items()
-}
+} | ALERT_EVENTS | ANOMALY_EVENTS
 """Name of an event to its meaning; a name's place in this order is its code in a batch, so new ones go to the end."""
 
 EVENT_STATES = Record(

@@ -160,9 +160,13 @@ class Host:
             raise LabError(f"{self.name}: the kernel lacks something the lab needs, or this is not root")
         return result[0]
 
+    def command(self, *command: str) -> tuple[str, ...]:
+        """`command` as it is run inside the namespace."""
+        return ("ip", "netns", "exec", self._space, *command)
+
     def popen(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a program inside the namespace."""
-        return subprocess.Popen(("ip", "netns", "exec", self._space, *command), stderr=subprocess.PIPE)
+        return subprocess.Popen(self.command(*command), stderr=subprocess.PIPE)
 
     def _make_tap(self) -> None:
         with contextlib.suppress(OSError):

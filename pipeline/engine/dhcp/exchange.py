@@ -181,8 +181,7 @@ class Exchange:
                 row[f"dhcp.option.{name}"] = text(options[code])
         for code, name in _LISTS.items():
             if code in options:
-                value = options[code]
-                row[name] = [int.from_bytes(value[k : k + 4], "big") for k in range(0, len(value) - 3, 4)]
+                row[name] = _listed(options, code)
         self._others(options, _ANSWERED)
 
     def _offer(self, frame: int, message: Message, options: dict[int, bytes]) -> None:
@@ -194,6 +193,9 @@ class Exchange:
             servers.append(server)
             row.setdefault("dhcp_offer.address", []).append(message.number(16, 4))
             row.setdefault("dhcp_offer.frame", []).append(frame)
+            # For who watches the rows; no column.
+            network = message.number(16, 4) & int.from_bytes(options.get(1, b"")[:4], "big")
+            row.setdefault("offers", []).append([server, network, _listed(options, 3), _listed(options, 6)])
 
     def _relay(self, relay: int, options: dict[int, bytes]) -> None:
         row = self.row
@@ -236,6 +238,11 @@ class Exchange:
         found.seen = state["seen"]
         found.last, found.began, found.asked, found.done, found.newest = state["times"]
         return found
+
+
+def _listed(options: dict[int, bytes], code: int) -> list[int]:
+    value = options.get(code, b"")
+    return [int.from_bytes(value[k : k + 4], "big") for k in range(0, len(value) - 3, 4)]
 
 
 def _numbers(row: Row, options: dict[int, bytes], names: dict[int, str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cython
 
 from pipeline.engine.dns import registry as r
@@ -52,14 +54,15 @@ def _several(questions: list[Question]) -> bool:
 @cython.cclass
 class _Query:
     """A query: `row` until it is told, `question` as it was sent, the frame of the first response (0 before it), and
-    what that said. With `many`, one query has several responses."""
+    what that said: data of its records, the answer's among them, its flags, how often the query had been sent again.
+    With `many`, one query has several responses."""
 
     def __init__(self, frame: int, time: int, side: int, question: bytes) -> None:
         self.frame, self.time, self.side, self.question = frame, time, side, question
         self.response = 0
         self.many = False
         self.row: Row | None = None
-        self.said: list[str] = []
+        self.said: list[Any] = []
 
 
 @cython.cclass
@@ -190,7 +193,10 @@ class Dns:
             row = query.row
             query.row = None
             put_message(row, found, size, mask)
-            query.said = row.get("dns_record.data", [])
+            query.said = [
+                row.get("dns_record.data", []), row.get("dns_answer.data", []), found.flags,
+                row["shoal.dns.retransmissions"],
+            ]  # fmt: skip
         else:
             row = packet.exchange(DNS, reverse=True)
             row["shoal.dns.protocol"] = protocol
@@ -202,7 +208,10 @@ class Dns:
                 if again:
                     row["dns.retransmission"] = 1
                     row["dns.retransmit_response_in"] = query.response
-                    row["shoal.dns.differs"] = sorted(query.said) != sorted(row.get("dns_record.data", ()))
+                    said = query.said[0] if query.said else []
+                    row["shoal.dns.differs"] = sorted(said) != sorted(row.get("dns_record.data", ()))
+                    # For who watches the rows; no column.
+                    row["first response"] = query.said
         row["shoal.response_frame"] = packet.frame
         if query is not None:
             row["shoal.response_time"] = packet.time - query.time

@@ -1,6 +1,7 @@
 cdef class Outlet:
     cdef public bint tells
     cdef public bint stores
+    cdef public list watchers
     cdef object _sink
     cdef dict _details
     cdef dict _waiting

@@ -29,13 +29,15 @@ class Outlet:
     """Gathers what is told of a batch.
 
     With `sink`, rows of exchanges are handed to it, those of a record in their order. With `details`, fields of frames
-    are put into `Columns.details`; trackers ask `tells` before they make any.
+    are put into `Columns.details`; trackers ask `tells` before they make any. `watchers` are shown each row with the
+    name of its record, when it is complete.
     """
 
     def __init__(self, sink: Callable[[Columns], None] | None = None, *, details: bool = False) -> None:
         self.tells = details
         self.stores = sink is not None
         self._sink = sink
+        self.watchers: list[Callable[[str, Row], None]] = []
         self._details: dict[str, tuple[list[int], list[object]]] = {}
         self._waiting: dict[str, list[Row]] = {}
 
@@ -56,6 +58,8 @@ class Outlet:
         if not self.stores:
             return
         name: str = record.name
+        for watcher in self.watchers:
+            watcher(name, row)
         waiting: list[Row] | None = self._waiting.get(name)
         if waiting is None:
             waiting = self._waiting[name] = []

@@ -1,0 +1,113 @@
+"""All anomalies of one capture: takes what is behind ticks, tells events, and what goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from pipeline.detect.anomalies.attempts import Attempts, attempts_of
+from pipeline.detect.anomalies.dns import DnsNames
+from pipeline.detect.anomalies.failing import Failing
+from pipeline.detect.anomalies.floods import floods
+from pipeline.detect.anomalies.gather import Gather, Going
+from pipeline.detect.anomalies.scans import Scans
+from pipeline.detect.anomalies.tls import Certificates
+from pipeline.engine.anomalies.said_rows import sighting_of, sighting_state
+from pipeline.engine.snapshot import Tree
+from pipeline.engine.windows.bundle import Closed
+from pipeline.schema.anomalies import ANOMALIES, Sighting
+from pipeline.schema.columns import Columns
+
+
+class Anomalies:
+    """Detectors over `Closed`, and the `Gather` that all sightings come to.
+
+    What it tells does not depend on how the ticks are shared out among the `Closed`.
+    """
+
+    def __init__(self) -> None:
+        self.gather = Gather()
+        self._scans = Scans()
+        self._failing = Failing()
+        self._dns = DnsNames()
+        self._tls = Certificates()
+        self._waiting: list[Sighting] = []
+        self._last = (0, 0, 0, 0)
+        self._forgotten = 0
+
+    def take(self, closed: Closed) -> list[Going]:
+        """Take what is behind the ticks of `closed`; gives the anomalies with action `alert` that began or went on, by
+        tick, name and entity."""
+        self._waiting += closed.sightings
+        attempts, numbers = attempts_of(closed.parts), closed.parts.values("shoal.window.tick")
+        going: list[Going] = []
+        for tick in closed.ticks:
+            going += self._tick(tick, closed.parts, attempts, numbers)
+        if closed.ends:
+            number, frame, now, again = self._last
+            # What came behind the last tick is told at the end, whatever tick it names.
+            beyond = max([number, *(one.tick for one in self._waiting), *numbers[-1:].tolist()]) + 1
+            rows = slice(int(np.searchsorted(numbers, number, "right")), len(numbers))
+            which = slice(int(np.searchsorted(attempts.tick, number, "right")), len(attempts))
+            going += self._judge((beyond, frame, now, again), closed.parts, rows, attempts.of(which))
+            going += self.gather.finish(beyond)
+        return going
+
+    def rows(self) -> Columns | None:
+        """Rows of `EVENT_STATES` that were told since they were asked for last, without labels; None for nothing."""
+        return self.gather.rows()
+
+    def _tick(
+        self, tick: tuple[int, int, int, int], parts: Columns, attempts: Attempts, numbers: np.ndarray
+    ) -> list[Going]:
+        number = tick[0]
+        # Parts are told at a tick: those with its number are of what came before it.
+        rows = slice(*np.searchsorted(numbers, [number, number + 1]).tolist())
+        which = slice(*np.searchsorted(attempts.tick, [number, number + 1]).tolist())
+        self._last = tick
+        return self._judge(tick, parts, rows, attempts.of(which))
+
+    def _judge(self, tick: tuple[int, int, int, int], parts: Columns, rows: slice, attempts: Attempts) -> list[Going]:
+        number, frame, now, again = tick
+        seen = self._due(number)
+        self.gather.take(one for one in seen if one.name in ANOMALIES)
+        self._dns.parts(parts, rows)
+        for detector in (self._dns, self._tls):
+            mine = [one for one in seen if one.name in detector.takes]
+            self.gather.take(detector.tick(number, now, mine))
+        self.gather.take(self._attempts(number, max(0, frame - 1), now, attempts))
+        return self.gather.tick(number, now, again)
+
+    def _attempts(self, number: int, frame: int, now: int, attempts: Attempts) -> Iterable[Sighting]:
+        """What attempts to connect show: what is a flood is no scan, and what is either is no failing server."""
+        told, flooded = floods(number, frame, attempts)
+        rest = attempts.of(~flooded)
+        told += self._scans.tick(number, frame, now, rest)
+        told += self._failing.tick(number, frame, now, rest.of(~self._scans.scanning(rest)))
+        return told
+
+    def _due(self, number: int) -> list[Sighting]:
+        """The sightings behind earlier ticks, in an order of their own; they are taken from those that wait."""
+        due = [one for one in self._waiting if one.tick < number]
+        self._waiting = [one for one in self._waiting if one.tick >= number]
+        return sorted(due, key=lambda one: (one.tick, one.frame, one.name, one.time, one.entity, one.value, one.said))
+
+    def state(self) -> Tree:
+        """All that is known."""
+        return {
+            "gather": self.gather.state(), "scans": self._scans.state(), "failing": self._failing.state(),
+            "dns": self._dns.state(), "tls": self._tls.state(), "last": list(self._last),
+            "waiting": [sighting_state(one) for one in self._waiting],
+        }  # fmt: skip
+
+    def restore(self, state: Tree) -> None:
+        """Know what `state` was taken from."""
+        self.gather.restore(state["gather"])
+        self._scans.restore(state["scans"])
+        self._failing.restore(state["failing"])
+        self._dns.restore(state["dns"])
+        self._tls.restore(state["tls"])
+        number, frame, now, again = state["last"]
+        self._last = number, frame, now, again
+        self._waiting = [sighting_of(one) for one in state["waiting"]]
