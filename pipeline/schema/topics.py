@@ -70,6 +70,11 @@ def dead_letters(prefix: str) -> Topic:
     )
 
 
+def alerts(prefix: str) -> Topic:
+    """Notifications of alerts, JSON, keyed by rule and entity."""
+    return Topic(f"{prefix}.alerts")
+
+
 def fleet_topics(prefix: str) -> list[Topic]:
     """All topics of a fleet but those of packets."""
     return [sensors(prefix), control(prefix), acks(prefix), dead_letters(prefix)]
