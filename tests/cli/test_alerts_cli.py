@@ -8,8 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
+from pipeline.cli.alerts import COMMANDS, alerts
 from pipeline.cli.main import run
 from pipeline.cli.times import utc
 from pipeline.detect.watch.hands import Matchers, acknowledge, silence
@@ -221,6 +223,14 @@ def test_a_database_of_an_older_version(tmp_path: Path, capfd: pytest.CaptureFix
         f" migrate --db {tmp_path}/db\n"
     )
     assert run(["alerts", "list", "--db", f"{tmp_path}/none"]) == 2
+
+
+def test_each_command_is_there_and_says_of_itself_what_the_list_says() -> None:
+    context = click.Context(alerts)
+    for name, (_, said) in COMMANDS.items():
+        command = alerts.get_command(context, name)
+        assert command is not None
+        assert (command.name, command.get_short_help_str(limit=200)) == (name, said)
 
 
 def test_help_loads_nothing_heavy() -> None:
