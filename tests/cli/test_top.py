@@ -226,9 +226,10 @@ def test_others_can_open_the_directory_and_are_seen(tmp_path: Path) -> None:
         screen.until("99999999")
         with serving(path, "--read-write") as served:
             with connect(served.url) as database:
-                record, row = alert("77777777aaaa0000", time.time_ns() - SECOND)
-                insert_told(database, record, row, "shoal.alert.opened")
+                insert_told(database, *alert("77777777aaaa0000", time.time_ns() - SECOND), "shoal.alert.opened")
             screen.until("77777777")
+            # It dies, and leaves the file behind that says where it serves.
+            served.process.kill()
         _insert(path, alert("55555555aaaa0000", time.time_ns() - SECOND))
         screen.until("55555555")
         screen.process.send_signal(signal.SIGTERM)
@@ -275,7 +276,8 @@ def test_it_can_be_put_in_the_background(db: Path) -> None:
 def _insert(path: Path, row: Row) -> None:
     while True:
         try:
-            fill(path, [row])
+            with connect(str(path)) as database:
+                insert_told(database, *row, "shoal.alert.opened")
             return
         except InUse:
             os.sched_yield()
