@@ -24,10 +24,10 @@ if not cython.compiled:
     from pipeline.engine.addresses import half
     from pipeline.engine.windows.sketch import middle_of
 
-MOST_ENTITIES = 262_144
-"""Entities in open windows (110 MB)."""
-MOST_SKETCHES = 131_072
-"""Sketches of times of these entities (100 MB); what comes later has none."""
+MOST_ENTITIES = 131_072
+"""Entities in open windows (52 MB, and as rows that are told twice 80 MB); see `Merger` for what is given up then."""
+MOST_SKETCHES = 65_536
+"""Sketches of times of these entities (50 MB); what comes later has none."""
 
 # Words behind the counts: next of the hash's chain, next of the window's list, the window, what it is (kind, protocol,
 # port), whether it has changed, its sketches of round trips and of DNS, and how many times each holds.

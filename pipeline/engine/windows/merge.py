@@ -23,7 +23,7 @@ from pipeline.schema.windows import BASE_SECONDS, LATENESS_SECONDS, PARTS, SIZES
 
 RECENT_SECONDS = 120
 """How far back `Closed.flows` reaches."""
-MOST_RECENT = 262_144
+MOST_RECENT = 65_536
 """Rows of `Closed.flows`, besides those of the last parts."""
 
 _SECOND = 1_000_000_000
@@ -46,7 +46,9 @@ class _Window:
 class Merger:
     """The windows of one capture, of lengths `sizes` (s), made of those of `base` seconds in which its `shards` count.
 
-    A window is told when it has ended, and again where parts correct it, until it is over for `lateness` seconds.
+    A window is told when it has ended, and again where parts correct it, until it is over for `lateness` seconds. At the
+    cap of entities, windows that were told are not corrected any more, and then new entities have no windows
+    (`entities-forgotten`, as a sighting); what a sensor has stays exact.
     Raises ValueError where a length is no multiple of `base`.
     """
 
