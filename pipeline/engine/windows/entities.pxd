@@ -1,6 +1,7 @@
 from collectors.decode.packet cimport mix
 from pipeline.engine.addresses cimport half
 from pipeline.engine.flows.histograms cimport Histograms
+from pipeline.engine.windows.sketch cimport middle_of
 
 cdef class Entities:
     cdef public Py_ssize_t live
@@ -13,6 +14,9 @@ cdef class Entities:
     cdef Py_ssize_t _slots_used
     cdef unsigned int _free
     cdef Py_ssize_t _items
+    cdef Py_ssize_t _room_rows
+    cdef Py_ssize_t _before
+    cdef Py_ssize_t _room_items
     cdef Py_ssize_t _most
     cdef unsigned int[::1] _head
     cdef unsigned char[::1] _full
@@ -53,6 +57,5 @@ cdef class Entities:
     cdef int _sketch(self, Py_ssize_t at, Py_ssize_t which, unsigned int bucket, unsigned int count) except -1 nogil
     cdef int _write(self, Py_ssize_t at, unsigned int tick, unsigned int passes, unsigned long long time,
                     unsigned int seconds) except -1 nogil
-    cdef Py_ssize_t _write_sketch(self, Py_ssize_t at, Py_ssize_t which, unsigned char[:, ::1] u8,
-                                  unsigned int[:, ::1] u32, Py_ssize_t items, Py_ssize_t first) except -1 nogil
+    cdef Py_ssize_t _write_sketch(self, Py_ssize_t at, Py_ssize_t which, Py_ssize_t items, Py_ssize_t first) except -1 nogil
     cdef int _release(self, Py_ssize_t at) except -1 nogil

@@ -22,11 +22,12 @@ from pipeline.schema.windows import KINDS, PART_KINDS, PARTS, WINDOWS
 if not cython.compiled:
     from collectors.decode.packet import mix
     from pipeline.engine.addresses import half
+    from pipeline.engine.windows.sketch import middle_of
 
-MOST_ENTITIES = 262_144
-"""Entities in open windows (110 MB)."""
-MOST_SKETCHES = 131_072
-"""Sketches of times of these entities (100 MB); what comes later has none."""
+MOST_ENTITIES = 131_072
+"""Entities in open windows (52 MB, and as rows that are told twice 80 MB); see `Merger` for what is given up then."""
+MOST_SKETCHES = 65_536
+"""Sketches of times of these entities (50 MB); what comes later has none."""
 
 # Words behind the counts: next of the hash's chain, next of the window's list, the window, what it is (kind, protocol,
 # port), whether it has changed, its sketches of round trips and of DNS, and how many times each holds.
@@ -117,9 +118,9 @@ class Entities:
         self._most = MOST_ENTITIES
         self._sketches = Histograms(notes, MOST_SKETCHES)
         self._slots_used = self._free = self._gave = self._gave_long = 0
-        self.live = 0
+        self.live = self._before = 0
         self._out: Columns | None = None
-        self.rows = self._items = 0
+        self.rows = self._items = self._room_rows = self._room_items = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot; what was told is taken before."""
@@ -142,7 +143,7 @@ class Entities:
         self._full = memoryview(state["full"]) if plain else state["full"]
         self._sketches.restore(state["sketches"])
         self._out = None
-        self.rows = self._items = 0
+        self.rows = self._items = self._room_rows = self._room_items = 0
 
     def bind(self, parts: Columns) -> None:
         """Take the parts that `apply` reads."""
@@ -231,9 +232,9 @@ class Entities:
         out = self._out
         if out is None:
             return Columns(WINDOWS, 0)
-        out.rows = self.rows
+        out.rows = self._before = self.rows
         self._out = None
-        self.rows = self._items = 0
+        self.rows = self._items = self._room_rows = self._room_items = 0
         return out
 
     @cython.cfunc
@@ -501,16 +502,19 @@ class Entities:
                     rows += 1
                     items += min(_BUCKETS, self._count[at, _SAMPLES] + self._count[at, _SAMPLES + 1])
                 at = self._count[at, _BESIDE]
+        if rows <= self._room_rows and items <= self._room_items:
+            return 0
         out: Any = self._out
         if out is None:
-            out = Columns(WINDOWS, max(_FIRST_SIZE, rows), {g.name: max(_FIRST_SIZE, items) for g in WINDOWS.groups})
+            # As many as the last time, and some more: it costs to grow.
+            first = max(_FIRST_SIZE, min(self._before * 5 // 4, MOST_ENTITIES))
+            out = Columns(WINDOWS, max(first, rows), {g.name: max(4 * first, items) for g in WINDOWS.groups})
         else:
             out.rows = self.rows
             out = grown_columns(out, rows, {g.name: items for g in WINDOWS.groups})
-            if out is self._out:
-                return 0
         rtt, latency = out.lists["rtt"], out.lists["latency"]
         self._out = out
+        self._room_rows, self._room_items = out.capacity, rtt.u8.shape[1]
         self._o_u8 = memoryview(out.u8) if plain else out.u8
         self._o_u16 = memoryview(out.u16) if plain else out.u16
         self._o_u32 = memoryview(out.u32) if plain else out.u32
@@ -552,11 +556,11 @@ class Entities:
             if self._sum[at, k]:
                 self._o_u64[_W_LONGS + k, r] = self._sum[at, k]
         self._o_u32[_W_SAMPLES, r] = self._count[at, _SAMPLES]
-        items = self._write_sketch(at, 0, self._r_u8, self._r_u32, self._r_offsets[r], _W_RTT)
+        items = self._write_sketch(at, 0, self._r_offsets[r], _W_RTT)
         self._o_lane[_L_RTT, r] = 3 if items > self._r_offsets[r] else 0
         self._r_offsets[r + 1] = items
         self._items = items
-        items = self._write_sketch(at, 1, self._l_u8, self._l_u32, self._l_offsets[r], _W_DNS)
+        items = self._write_sketch(at, 1, self._l_offsets[r], _W_DNS)
         self._o_lane[_L_DNS, r] = 3 if items > self._l_offsets[r] else 0
         self._l_offsets[r + 1] = items
         # Both lists have room for as many.
@@ -569,23 +573,41 @@ class Entities:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _write_sketch(self, at: cython.Py_ssize_t, which: cython.Py_ssize_t, u8: cython.uchar[:, ::1],
-                      u32: cython.uint[:, ::1], items: cython.Py_ssize_t,
+    def _write_sketch(self, at: cython.Py_ssize_t, which: cython.Py_ssize_t, items: cython.Py_ssize_t,
                       first: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """The items of an entity's sketch, and its quantiles into the columns from `first` on; where they end."""
         sketch: cython.uint = self._count[at, _SKETCH + which]
-        samples: cython.uint = self._count[at, _SAMPLES + which]
+        samples: cython.ulonglong = self._count[at, _SAMPLES + which]
+        p50: cython.ulonglong = (samples * 50 + 99) // 100
+        p95: cython.ulonglong = (samples * 95 + 99) // 100
+        p99: cython.ulonglong = (samples * 99 + 99) // 100
+        seen: cython.ulonglong = 0
+        before: cython.ulonglong
+        count: cython.uint
         k: cython.Py_ssize_t
         if sketch == 0 or sketch == _WORD32:
             return items
         for k in range(_BUCKETS):
-            if self._sketches.bucket[sketch, k]:
-                u8[_R_BUCKET, items] = k
-                u32[_R_COUNT, items] = self._sketches.bucket[sketch, k]
-                items += 1
-        self._o_u64[first, self.rows] = self._sketches.quantile(sketch, samples, 50)
-        self._o_u64[first + 1, self.rows] = self._sketches.quantile(sketch, samples, 95)
-        self._o_u64[first + 2, self.rows] = self._sketches.quantile(sketch, samples, 99)
+            count = self._sketches.bucket[sketch, k]
+            if count == 0:
+                continue
+            if which:
+                self._l_u8[_R_BUCKET, items] = k
+                self._l_u32[_R_COUNT, items] = count
+            else:
+                self._r_u8[_R_BUCKET, items] = k
+                self._r_u32[_R_COUNT, items] = count
+            items += 1
+            before = seen
+            seen += count
+            if before < p50 <= seen:
+                self._o_u64[first, self.rows] = middle_of(k)
+            if before < p95 <= seen:
+                self._o_u64[first + 1, self.rows] = middle_of(k)
+            if before < p99 <= seen:
+                self._o_u64[first + 2, self.rows] = middle_of(k)
+            if seen >= samples:
+                break
         return items
 
     @cython.cfunc

@@ -18,6 +18,10 @@ cdef class Ledger:
     cdef Py_ssize_t _told_rows
     cdef Py_ssize_t _told_times
     cdef Py_ssize_t _told_odd
+    cdef Py_ssize_t _room_rows
+    cdef Py_ssize_t _before
+    cdef Py_ssize_t _room_times
+    cdef Py_ssize_t _room_odd
     cdef unsigned char[:, ::1] _o_u8
     cdef unsigned short[:, ::1] _o_u16
     cdef unsigned int[:, ::1] _o_u32

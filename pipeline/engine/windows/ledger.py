@@ -94,10 +94,11 @@ class Ledger:
         self._node = memoryview(node) if plain else node
         self._bucket = memoryview(bucket) if plain else bucket
         self._living = memoryview(living) if plain else living
-        self.live = self.nodes = 0
+        self.live = self.nodes = self._before = 0
         self._used_slots = self._free = self._nodes_used = self._node_free = self._others = 0
         self._out: Columns | None = None
         self._told_rows = self._told_times = self._told_odd = 0
+        self._room_rows = self._room_times = self._room_odd = 0
 
     def slots(self) -> Tree:
         """All that is known, for a snapshot. What was told is taken before."""
@@ -127,6 +128,7 @@ class Ledger:
         self._living = memoryview(living) if plain else living
         self._out = None
         self._told_rows = self._told_times = self._told_odd = 0
+        self._room_rows = self._room_times = self._room_odd = 0
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -211,8 +213,8 @@ class Ledger:
     @cython.exceptval(-1, check=False)
     def other(self, time: cython.ulonglong, a: cython.ulonglong, b: cython.ulonglong, c: cython.ulonglong,
               d: cython.ulonglong, flow: cython.ulonglong, word: cython.uint, port: cython.uint) -> cython.Py_ssize_t:
-        """The slot of what is no conversation: window, addresses (two halves each), flow, kind and protocol, port of
-        side b."""
+        """The slot of what is no conversation: window, addresses (two halves each), flow, kind and protocol (the
+        bits from 16 on are the caller's), port of side b."""
         hashed: cython.uint = mix(time ^ mix(b ^ mix(d ^ mix(a ^ mix(c ^ mix(
             flow ^ (cython.cast(cython.ulonglong, word) << 16) ^ port)))))) & _HALF
         h: cython.Py_ssize_t = hashed & (self._bucket.shape[0] - 1)  # type: ignore[index]
@@ -321,19 +323,25 @@ class Ledger:
     def _room(self) -> cython.int:
         """Have room to tell all slots."""
         plain = not cython.compiled
+        if (
+            self._told_rows + self.live <= self._room_rows and self._told_times + self.nodes <= self._room_times
+            and self._told_odd + self.nodes <= self._room_odd
+        ):
+            return 0
         rows = self._told_rows + self.live
         # Each node is an item of one of the two lists.
         items = {"times": self._told_times + self.nodes, "odd": self._told_odd + self.nodes}
         out: Any = self._out
         if out is None:
-            out = Columns(PARTS, max(_FIRST_SIZE, rows), {name: max(_FIRST_SIZE, n) for name, n in items.items()})
+            # As many as the last time, and some more: it costs to grow.
+            first = max(_FIRST_SIZE, self._before * 5 // 4)
+            out = Columns(PARTS, max(first, rows), {name: max(first, n) for name, n in items.items()})
         else:
             out.rows = self._told_rows
             out = grown_columns(out, rows, items)
-            if out is self._out:
-                return 0
         times, odd = out.lists["times"], out.lists["odd"]
         self._out = out
+        self._room_rows, self._room_times, self._room_odd = out.capacity, times.u8.shape[1], odd.u8.shape[1]
         self._o_u8 = memoryview(out.u8) if plain else out.u8
         self._o_u16 = memoryview(out.u16) if plain else out.u16
         self._o_u32 = memoryview(out.u32) if plain else out.u32
@@ -361,7 +369,7 @@ class Ledger:
         self._o_u64[_P_TIME, r] = self.sum[at, _TIME]
         self._o_u64[_P_FLOW, r] = self.sum[at, _FLOW]
         self._o_u32[_P_STREAM, r] = self.count[at, _STREAM]
-        self._o_u8[_P_KIND, r] = self.count[at, _WORD] >> 8
+        self._o_u8[_P_KIND, r] = self.count[at, _WORD] >> 8 & 255
         self._o_u8[_P_PROTO, r] = self.count[at, _WORD] & 255
         self._o_u8[_P_SERVER, r] = self.count[at, _SERVER]
         self._o_u16[_P_PORT_A, r] = self.count[at, _PORT]
@@ -459,6 +467,8 @@ class Ledger:
         if out is None:
             return None
         out.rows = self._told_rows
+        self._before = min(out.rows, 65_536)
         self._out = None
         self._told_rows = self._told_times = self._told_odd = 0
+        self._room_rows = self._room_times = self._room_odd = 0
         return out if out.rows else None

@@ -23,7 +23,7 @@ from pipeline.schema.windows import BASE_SECONDS, LATENESS_SECONDS, PARTS, SIZES
 
 RECENT_SECONDS = 120
 """How far back `Closed.flows` reaches."""
-MOST_RECENT = 262_144
+MOST_RECENT = 65_536
 """Rows of `Closed.flows`, besides those of the last parts."""
 
 _SECOND = 1_000_000_000
@@ -31,26 +31,24 @@ _SECOND = 1_000_000_000
 
 @dataclass(slots=True)
 class _Window:
-    """An open window: its number among the entities, its length (s) and begin (ns). `dirty`: it has changed since it
-    was told; `told`: it was, and bigger windows have what it has; `full`: no entity is added to it any more."""
+    """An open window: its number among the entities, its length (s), begin and end (ns). `dirty`: it has changed since
+    it was told; `told`: it was, and bigger windows have what it has; `full`: no entity is added to it any more."""
 
     number: int
     seconds: int
     time: int
+    end: int
     dirty: bool = True
     told: bool = False
     full: bool = False
-
-    @property
-    def end(self) -> int:
-        """When it ends, ns since 1970."""
-        return self.time + self.seconds * _SECOND
 
 
 class Merger:
     """The windows of one capture, of lengths `sizes` (s), made of those of `base` seconds in which its `shards` count.
 
-    A window is told when it has ended, and again where parts correct it, until it is over for `lateness` seconds.
+    A window is told when it has ended, and again where parts correct it, until it is over for `lateness` seconds. At the
+    cap of entities, windows that were told are not corrected any more, and then new entities have no windows
+    (`entities-forgotten`, as a sighting); what a sensor has stays exact.
     Raises ValueError where a length is no multiple of `base`.
     """
 
@@ -200,7 +198,7 @@ class Merger:
         window = self._windows.get((seconds, time))
         if window is None:
             number = self._free.pop() if self._free else len(self._windows)
-            window = self._windows[seconds, time] = _Window(number, seconds, time)
+            window = self._windows[seconds, time] = _Window(number, seconds, time, time + seconds * _SECOND)
             self._entities.begin(number)
         return window
 
@@ -221,19 +219,20 @@ class Merger:
         """Tell the windows that have ended and have changed, and forget those that are over."""
         number, _, now, passes = tick
         every = ends or passes != self._pass
-        known = sorted(self._windows.values(), key=lambda w: (w.seconds, w.time))
-        for window in known:
-            if window.seconds == self._base and window.dirty and (every or window.end <= now):
+        ended = [window for window in self._windows.values() if window.dirty and (every or window.end <= now)]
+        for window in ended:
+            if window.seconds == self._base:
                 self._fold(window)
                 self._tell(window, number)
-        for window in sorted(self._windows.values(), key=lambda w: (w.seconds, w.time)) if self._bigger else ():
-            if window.seconds != self._base and window.dirty and (every or window.end <= now):
+        # Folding may have begun bigger ones.
+        for window in self._windows.values() if ended else ():
+            if window.dirty and (every or window.end <= now):
                 self._tell(window, number)
-        for key, window in list(self._windows.items()):
-            if every or window.end + self._lateness < now:
-                self._entities.forget(window.number)
-                self._free.append(window.number)
-                del self._windows[key]
+        over = [key for key, window in self._windows.items() if every or window.end + self._lateness < now]
+        for key in over:
+            window = self._windows.pop(key)
+            self._entities.forget(window.number)
+            self._free.append(window.number)
         self._pass = passes
 
     def _fold(self, window: _Window) -> None:
@@ -257,7 +256,7 @@ class Merger:
             "numbers": [self._pass, self._lost, self._passed, len(self._windows)],
             "at": self._at, "ticks": list(self._ticks.values()), "upto": self._upto, "last": self._last, "free": self._free,
             "windows": [
-                [w.number, w.seconds, w.time, w.dirty, w.told, w.full] for w in self._windows.values()
+                [w.number, w.seconds, w.time, w.end, w.dirty, w.told, w.full] for w in self._windows.values()
             ],
             "parts": [[state_of_columns(columns) for columns in waiting] for waiting in self._parts],
             "sightings": [asdict(s) for s in self._sightings],

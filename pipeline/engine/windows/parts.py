@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine import turns as bits
+from pipeline.engine.conversations import NEIGHBOUR_DISCOVERY
 from pipeline.engine.flows.state import SYSTEM_PORTS
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
@@ -89,6 +90,10 @@ _LATEST = cython.declare(cython.longlong, LATEST)
 _ALL = cython.declare(cython.ulonglong, 1 << 63)
 _WORD32 = cython.declare(cython.uint, 0xFFFFFFFF)
 _WORD64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+# In `_WORD`, beside kind and protocol: it is of neighbour discovery.
+_NEIGHBOURS = cython.declare(cython.uint, 1 << 16)
+_ND_FIRST = cython.declare(cython.uint, int(NEIGHBOUR_DISCOVERY[0]))
+_ND_LAST = cython.declare(cython.uint, int(NEIGHBOUR_DISCOVERY[-1]))
 _MAPPED = cython.declare(cython.ulonglong, 0xFFFF00000000)
 _SYSTEM_PORTS = cython.declare(cython.uint, SYSTEM_PORTS)
 _NODES = cython.declare(cython.Py_ssize_t, MOST_NODES)
@@ -539,6 +544,9 @@ class Parts(Ledger):
             proto = self._u8[_C_NXT, i]
             if self._lane[_L_ICMP6, i]:
                 proto = 58
+                # All of it is in one shard, whatever else these hosts say.
+                if self._u8[_C_ICMP6, i] >= _ND_FIRST and self._u8[_C_ICMP6, i] <= _ND_LAST:
+                    proto |= _NEIGHBOURS
             elif self._lane[_L_TCP, i]:
                 proto = 6
             elif self._lane[_L_UDP, i]:

@@ -13,7 +13,7 @@ _FAILED = {DHCP_OUTCOMES.index(name) for name in ("unanswered", "nakked", "decli
 _NXDOMAIN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Said:
     """An exchange: its time (ns since 1970), the ends as two halves of an address each, protocol and port of the
     server; then what it counts for. `took` is the response time of DNS in ns, 0 for none."""
