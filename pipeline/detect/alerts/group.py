@@ -76,15 +76,9 @@ class Explained:
         mine = self.mask(entity)
         if not self._talks.size or not mine.any():
             return not (self._out.any() and entity.kind == SENSOR)
-        return not (mine & self._out).any() or self._raised(mine & ~self._out)
-
-    def goes_on(self, entity: Entity, wider: Entity) -> bool:
-        """Whether `wider` has most of what `entity` is raised for, and would be raised without it too."""
-        rest = self.mask(wider) & ~self.mask(entity) & ~self._out
-        return self.share(entity, wider) >= MOSTLY and bool(rest.any()) and self._raised(rest)
-
-    def _raised(self, rest: Bools) -> bool:
-        """Whether these conversations alone would be raised."""
+        rest = mine & ~self._out
+        if not (mine & self._out).any():
+            return True
         if not self._rule.additive:
             return False
         get = self._talks.get()
@@ -129,19 +123,10 @@ def grouped(rule: Rule, raised: list[Entity], opened: list[Entity], judged: int,
         elif near := same or explained.nearest(entity, groups):
             near.members.append(entity)
     services = _common(rule, [of for of in waiting if of.kind == SERVICE], judged, explained, groups)
-    wider = [of for of in waiting if of.kind in (PAIR, HOST)]
-    for entity in sorted(services, key=lambda of: (-explained.weight(of), of)):
-        # Before pairs are looked at, whose hosts would explain what is one service's.
-        whole = next((of for of in wider if explained.goes_on(entity, of)), entity)
-        group = next((group for group in groups if group.entity == whole), None)
-        if group is None:
-            groups.append(group := Group(whole, [whole]))
-            explained.take_out(whole)
-        if entity not in group.members:
-            group.members.append(entity)
     pairs = _left([of for of in waiting if of.kind == PAIR], explained, groups)
     pairs = _common(rule, pairs, 0, explained, groups)
-    for some in (pairs, [of for of in waiting if of.kind == HOST], [of for of in waiting if of.kind == SENSOR]):
+    wider = ([of for of in waiting if of.kind == kind] for kind in (HOST, SENSOR))
+    for some in (services, pairs, *wider):
         # What weighs most may explain the others of its kind: the client is a host too.
         for entity in sorted(some, key=lambda of: (-explained.weight(of), of)):
             for alone in _left([entity], explained, groups):
