@@ -43,6 +43,7 @@ class Course:
         self._streaks = Streaks(rule)
         self._done: dict[Entity, int] = {}
         self._judged: Judged | None = None
+        self._at: dict[int, tuple[int, int]] = {}
         self._rows: Rows | None = None
         self._windows: Columns | None = None
 
@@ -70,17 +71,24 @@ class Course:
         self._windows, self._rows = windows, mine
         if isinstance(self._by, Judge):
             self._judged = self._by.take(windows, mine, self._voids.of(mine), self._voids.before(mine))
+            ticks, first = np.unique(self._judged.rows.tick, return_index=True)
+            ends = [*first[1:].tolist(), len(self._judged.rows.tick)]
+            self._at = dict(zip(ticks.tolist(), zip(first.tolist(), ends, strict=False), strict=False))
 
     def tick(self, tick: WindowTick, closed: Closed) -> list[Row]:
         """The rows that a tick brings."""
         number, _, now, turn = tick
         rows: list[Row] = []
+        if isinstance(self._by, Judge) and number not in self._at and not (self.open or self._done):
+            self._streaks.forget(now)
+            self._voids.forget(now)
+            return rows
         assert self._rows is not None
         if isinstance(self._by, Absence):
             first, last = np.searchsorted(self._rows.tick, [number, number + 1]).tolist()
             rows += self._absent(self._by, self._rows.of(np.arange(first, last)), now, turn)
         elif self._judged is not None:
-            first, last = np.searchsorted(self._judged.rows.tick, [number, number + 1]).tolist()
+            first, last = self._at.get(number, (0, 0))
             if last > first:
                 rows += self._windows_of(self._judged.of(np.arange(first, last)), closed, number, turn, now)
             if self.open:

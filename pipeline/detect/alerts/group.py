@@ -122,13 +122,12 @@ def grouped(rule: Rule, raised: list[Entity], opened: list[Entity], judged: int,
             waiting.append(entity)
         elif near := same or explained.nearest(entity, groups):
             near.members.append(entity)
-    services = _common(rule, [of for of in waiting if of.kind == SERVICE], judged, explained, groups)
-    pairs = _left([of for of in waiting if of.kind == PAIR], explained, groups)
-    pairs = _common(rule, pairs, 0, explained, groups)
-    wider = ([of for of in waiting if of.kind == kind] for kind in (HOST, SENSOR))
-    for some in (services, pairs, *wider):
+    for kind in _ORDER:
+        rest = _left([of for of in waiting if of.kind == kind], explained, groups)
+        if kind in (SERVICE, PAIR):
+            rest = _common(rule, rest, judged if kind == SERVICE else 0, explained, groups)
         # What weighs most may explain the others of its kind: the client is a host too.
-        for entity in sorted(some, key=lambda of: (-explained.weight(of), of)):
+        for entity in sorted(rest, key=lambda of: (-explained.weight(of), of)):
             for alone in _left([entity], explained, groups):
                 groups.append(Group(alone, [alone]))
                 explained.take_out(alone)

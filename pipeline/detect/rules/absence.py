@@ -48,6 +48,7 @@ class Absence:
             memory.who[slots] = np.concatenate([*cells, small[0], small[1][:, :1], small[2][:, :1]], axis=1)
         gone = (memory.learnt >= SEEN_LEAST) & (memory.last > 0) & (memory.last <= now - self.rule.seconds * SECOND)
         found = []
+        # Room that nobody has holds zeros, so nobody is missed there.
         for slot in np.flatnonzero(gone).tolist():
             who = memory.who[slot].tobytes()
             entity = Entity(who[35], who[:16], who[16:32], who[34], int.from_bytes(who[32:34], "little"))

@@ -78,7 +78,7 @@ class Expression:
     """A text and what it means; `columns` are those that it names, in their order. Made by `expression`."""
 
     text: str
-    node: ast.expr
+    run: Callable[[Get], Any]
     columns: tuple[str, ...]
 
     @property
@@ -88,22 +88,28 @@ class Expression:
 
     def of(self, get: Get) -> Values:
         """Its values, of the columns that `get` gives."""
-
-        def value(node: ast.expr) -> Any:
-            if isinstance(node, ast.BinOp):
-                return _BINARY[type(node.op)](value(node.left), value(node.right))
-            if isinstance(node, ast.UnaryOp):
-                return -value(node.operand)
-            if isinstance(node, ast.Constant):
-                assert isinstance(node.value, int | float)
-                return np.float64(node.value)
-            return get(ast.unparse(node))
-
+        if len(self.columns) == 1 and self.text == self.columns[0]:
+            return get(self.text)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            # Where it is a column alone, what comes back may be another's own.
-            found: Values = np.array(value(self.node), np.float64)
+            found: Values = self.run(get)
         found[~np.isfinite(found)] = np.nan
         return found
+
+
+def _compiled(node: ast.expr) -> Callable[[Get], Any]:
+    """What gives the values of a checked node."""
+    if isinstance(node, ast.BinOp):
+        by, left, right = _BINARY[type(node.op)], _compiled(node.left), _compiled(node.right)
+        return lambda get: by(left(get), right(get))
+    if isinstance(node, ast.UnaryOp):
+        of = _compiled(node.operand)
+        return lambda get: -of(get)
+    if isinstance(node, ast.Constant):
+        assert isinstance(node.value, int | float)
+        number = np.float64(node.value)
+        return lambda get: number
+    name = ast.unparse(node)
+    return lambda get: get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ def _checked(node: ast.expr, text: str) -> Expression:
     walk(node)
     if not names:
         raise ExpressionError(f"'{text}' names no column of windows")
-    return Expression(text, node, tuple(dict.fromkeys(names)))
+    return Expression(text.strip(), _compiled(node), tuple(dict.fromkeys(names)))
 
 
 def expression(text: str) -> Expression:

@@ -148,9 +148,9 @@ class Judge:
             rows, found, values, np.zeros_like(values), np.zeros(len(values)), np.full(len(values), np.nan),
             rows.time.copy(), np.zeros(len(values), bool), np.zeros(len(values), bool), void,
         )  # fmt: skip
-        if self._memory is None:
-            self._decide(judged, None)
-        else:
+        if self.rule.kind != "change":
+            self._decide(judged, slice(None))
+        if self._memory is not None:
             self._remember(judged, before_void)
         judged = judged.of(judged.raised | judged.holds | judged.void)
         self._except(columns, judged)
@@ -164,26 +164,24 @@ class Judge:
         judged.raised &= ~judged.void
         judged.holds &= ~judged.void
 
-    def _decide(self, judged: Judged, sums: Floats | None) -> None:
-        """Say which rows are raised and which hold; `sums` are the columns with those of the window before added."""
-        rule, here = self.rule, picked(judged.values, self.rule.columns)
-        of = judged.figure
+    def _decide(self, judged: Judged, where: Ints | slice) -> None:
+        """Say which of the rows are raised, each by itself, and which hold."""
+        rule, of = self.rule, judged.figure[where]
+        here = picked(judged.values[where], rule.columns)
         with np.errstate(invalid="ignore"):
-            judged.raised[:] = enough(rule, here, of) & beyond(rule, here, of)
-            judged.holds[:] = enough(rule, here, of, HOLD_SHARE) & (
+            judged.raised[where] = enough(rule, here, of) & beyond(rule, here, of)
+            judged.holds[where] = enough(rule, here, of, HOLD_SHARE) & (
                 of <= rule.close_limit if rule.falls else of >= rule.close_limit)
-            if sums is not None:
-                both = picked(sums, rule.columns)
-                whole = figure(rule, both)
-                more = ~judged.raised & judged.holds & enough(rule, both, whole) & beyond(rule, both, whole)
-                judged.raised |= more
-                judged.begins[more] -= rule.window * SECOND
-            if rule.kind == "baseline" or rule.sigmas:
-                known = np.isfinite(judged.expected)
-                judged.raised &= (of > judged.expected) | ~known
-                if rule.kind == "baseline":
-                    judged.raised &= known
-                    judged.holds &= (of > judged.expected) | ~known
+
+    def _together(self, judged: Judged, where: Ints, before: Floats) -> None:
+        """Raise those of the rows that are beyond the limit together with the values of the window before."""
+        rule = self.rule
+        both = picked(judged.values[where] + before, rule.columns)
+        whole = figure(rule, both)
+        with np.errstate(invalid="ignore"):
+            more = where[enough(rule, both, whole) & beyond(rule, both, whole)]
+        judged.raised[more] = True
+        judged.begins[more] -= rule.window * SECOND
 
     def _remember(self, judged: Judged, before_void: Bools) -> None:
         """Judge row after row of each entity, with what was kept of those before."""
@@ -216,22 +214,38 @@ class Judge:
         ends = np.searchsorted(rank[turns], np.arange(rank.max(initial=-1) + 2))
         for at, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
             now = turns[at:end]
-            where = order[now]
-            piece = judged.of(where)
-            slot, hour = slots[now], hour_slots[now]
-            newer = piece.rows.time > memory.last[slot]
-            piece.before, piece.learnt = memory.means[slot], memory.learnt[slot]
-            piece.expected = self._expected(slot, hour)
-            sums = None
-            if rule.with_previous:
-                next_to = newer & (memory.last[slot] == piece.rows.time - rule.window * SECOND) & ~before_void[where]
-                sums = piece.values + np.where(next_to[:, None], np.nan_to_num(memory.ring[slot, 0]), 0.0)
+            where, slot, hour = order[now], slots[now], hour_slots[now]
+            time = judged.rows.time[where]
+            newer = time > memory.last[slot]
+            if rule.sigmas:
+                judged.expected[where] = self._expected(slot, hour)
             if rule.kind == "change":
-                piece.figure = self._change(piece, slot)
-            self._decide(piece, sums)
-            for name in ("figure", "before", "learnt", "expected", "begins", "raised", "holds"):
-                getattr(judged, name)[where] = getattr(piece, name)
-            self._learn(piece.of(newer), slot[newer], hour[newer])
+                judged.figure[where] = self._change(judged.values[where], slot)
+                self._decide(judged, where)
+            elif rule.with_previous:
+                near = judged.holds[where] & ~judged.raised[where] & newer & ~before_void[where]
+                near &= memory.last[slot] == time - rule.window * SECOND
+                if near.any():
+                    self._together(judged, where[near], np.nan_to_num(memory.ring[slot[near], 0]))
+            if rule.sigmas:
+                self._beside_learnt(judged, where)
+            raised = judged.raised[where]
+            if raised.any():
+                judged.before[where[raised]] = memory.means[slot[raised]]
+                judged.learnt[where[raised]] = memory.learnt[slot[raised]]
+            self._learn(judged, where[newer], slot[newer], hour[newer])
+
+    def _beside_learnt(self, judged: Judged, where: Ints) -> None:
+        """What is no more than usual is not raised; of a baseline, nothing is before something was learnt."""
+        expected = judged.expected[where]
+        known = np.isfinite(expected)
+        with np.errstate(invalid="ignore"):
+            high = judged.figure[where] > expected
+        if self.rule.kind == "baseline":
+            judged.raised[where] &= high & known
+            judged.holds[where] &= high | ~known
+        else:
+            judged.raised[where] &= high | ~known
 
     def _expected(self, slot: Ints, hour: Ints) -> Floats:
         """The figure beyond which a window is far from what was learnt; NaN where too little was."""
@@ -244,43 +258,44 @@ class Judge:
         high: Floats = memory.mean[at] + rule.sigmas * np.sqrt(memory.var[at])
         return np.where(memory.learnt[at] >= rule.learn, high, np.nan) if rule.sigmas else np.full(len(slot), np.nan)
 
-    def _change(self, piece: Judged, slot: Ints) -> Floats:
+    def _change(self, values: Floats, slot: Ints) -> Floats:
         """How many times the mean of the windows before; NaN without them."""
         memory, rule = self._memory, self.rule
         assert memory is not None
         assert rule.value is not None
         before = rule.value.of(picked(memory.ring[slot], rule.columns))
         with np.errstate(divide="ignore", invalid="ignore"):
-            found: Floats = rule.value.of(picked(piece.values, rule.columns)) / before.mean(axis=1)
+            found: Floats = rule.value.of(picked(values, rule.columns)) / before.mean(axis=1)
         found[~np.isfinite(found)] = np.nan
         return found
 
-    def _learn(self, piece: Judged, slot: Ints, hour: Ints) -> None:
+    def _learn(self, judged: Judged, where: Ints, slot: Ints, hour: Ints) -> None:
         """Keep the windows. What is beyond the limit counts as much as the limit allows: so a spike is not taken for
         what is usual at once, and what stays is, in time."""
         memory, rule = self._memory, self.rule
         assert memory is not None
-        good = ~piece.void & np.isfinite(piece.figure)
-        if rule.sigmas and good.any():
-            some = piece.of(good)
-            high = np.fmax(some.expected, rule.limit)
-            weight = self._weight(some)
-            for at in (slot[good], hour[good]):
-                memory.learn(at, np.minimum(some.figure, high), some.values, weight, rule.weight)
-        elif good.any():
-            memory.learn(slot[good], piece.figure[good], piece.values[good], np.ones(int(good.sum())), rule.weight)
-        memory.pass_by(slot, piece.rows.time, piece.values)
-        if self._hours:
-            memory.pass_by(hour, piece.rows.time, piece.values)
+        times, values = judged.rows.time[where], judged.values[where]
+        good = ~judged.void[where] & np.isfinite(judged.figure[where])
+        if rule.sigmas:
+            some = where[good]
+            of, columns, weight = judged.figure[some], judged.values[some], self._weight(judged.values[some])
+            of = np.minimum(of, np.fmax(judged.expected[some], rule.limit))
+            memory.learn(slot[good], of, columns, weight, rule.weight)
+            memory.learn(hour[good], of, columns, weight, rule.weight)
+            memory.come(hour, times)
+        else:
+            memory.learn(slot[good], judged.figure[where[good]], values[good], np.ones(int(good.sum())), rule.weight)
+        memory.come(slot, times)
+        memory.pass_by(slot, values)
 
-    def _weight(self, some: Judged) -> Floats:
+    def _weight(self, values: Floats) -> Floats:
         """Of windows with less traffic than the rule asks for, their share of it."""
         rule = self.rule
         if rule.denominator is None:
-            return np.ones(len(some.figure))
+            return np.ones(len(values))
         least = next((least for of, least in rule.minimum if of.text == rule.denominator.text), 1.0)
-        whole = rule.denominator.of(picked(some.values, rule.columns))
-        return np.clip(whole / max(least, 1.0), 0.0, 1.0)
+        whole = rule.denominator.of(picked(values, rule.columns))
+        return np.minimum(np.maximum(whole / max(least, 1.0), 0.0), 1.0)
 
     def state(self) -> Tree:
         """All that is known between two calls, for a snapshot."""

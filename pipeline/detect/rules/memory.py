@@ -1,12 +1,10 @@
 """What a rule keeps of each entity from window to window: the values before, and what was learnt of them.
 
-Entities stand under their keys (`entities.keys`) in ascending order, each array has one cell, or row, for each. Beside
+Entities are known by their keys (`entities.keys`); each array has one cell, or row, for each, and room for more. Beside
 what was learnt of an entity at any time stands what was learnt of it at each hour of the day, under keys of its own.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +36,9 @@ class Memory:
 
     def _empty(self) -> None:
         columns, depth, who = self._shape
+        self._size = 0
+        self._sorted = np.zeros(0, np.uint64)
+        self._slot: Ints = np.zeros(0, np.int64)
         self.key = np.zeros(0, np.uint64)
         self.last: Ints = np.zeros(0, np.int64)
         self.first: Ints = np.zeros(0, np.int64)
@@ -52,39 +53,55 @@ class Memory:
 
     def room(self, keys: NDArray[np.uint64]) -> bool:
         """Whether all of `keys` can be kept besides those that are."""
-        if len(self.key) + len(keys) <= MOST_ENTITIES:
+        if self._size + len(keys) <= MOST_ENTITIES:
             return True
-        return len(self.key) + int((~np.isin(np.unique(keys), self.key)).sum()) <= MOST_ENTITIES
+        return self._size + int((~np.isin(np.unique(keys), self._sorted)).sum()) <= MOST_ENTITIES
 
     def forget(self) -> None:
         """Forget half: those silent longest."""
-        stay = np.sort(np.lexsort((self.key, self.last))[len(self.key) // 2 :])
-        self.forgotten += len(self.key) - len(stay)
-        self._set({name: getattr(self, name)[stay] for name in self._ARRAYS})
+        n = self._size
+        stay = np.lexsort((self.key[:n], self.last[:n]))[n // 2 :]
+        self.forgotten += n - len(stay)
+        self._keep({name: getattr(self, name)[stay] for name in self._ARRAYS})
+
+    def _keep(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        for name, array in arrays.items():
+            setattr(self, name, array)
+        self._size = len(self.key)
+        self._slot = np.argsort(self.key)
+        self._sorted = self.key[self._slot]
 
     def slots(self, keys: NDArray[np.uint64], add: bool = True) -> Ints:
         """Where each of `keys` stands, shape (keys,); those that are new are added, or are -1."""
         if add:
             fresh = np.unique(keys)
-            at = np.searchsorted(self.key, fresh)
+            at = np.searchsorted(self._sorted, fresh)
             known = np.zeros(len(fresh), bool)
-            if len(self.key):
-                known = self.key[np.minimum(at, len(self.key) - 1)] == fresh
-            fresh, at = fresh[~known], at[~known]
-            if len(fresh):
-                self._insert(fresh, at)
-        if not len(self.key):
+            if self._size:
+                known = self._sorted[np.minimum(at, self._size - 1)] == fresh
+            self._add(fresh[~known], at[~known])
+        if not self._size:
             return np.full(len(keys), -1, np.int64)
-        found = np.minimum(np.searchsorted(self.key, keys), len(self.key) - 1)
-        return np.where(self.key[found] == keys, found, -1)
+        found = np.minimum(np.searchsorted(self._sorted, keys), self._size - 1)
+        return np.where(self._sorted[found] == keys, self._slot[found], -1)
 
-    def _insert(self, fresh: NDArray[np.uint64], at: Ints) -> None:
-        filled: dict[str, Any] = {"key": fresh, "last": _NEVER, "first": _NEVER, "ring": np.nan}
-        self._set({name: np.insert(getattr(self, name), at, filled.get(name, 0), axis=0) for name in self._ARRAYS})
-
-    def _set(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        for name, array in arrays.items():
-            setattr(self, name, array)
+    def _add(self, fresh: NDArray[np.uint64], at: Ints) -> None:
+        """New entities go behind the others; only the order of the keys is made anew."""
+        if not len(fresh):
+            return
+        n, size = self._size, self._size + len(fresh)
+        if size > len(self.key):
+            for name in self._ARRAYS:
+                array = getattr(self, name)
+                larger = np.zeros((max(1024, 2 * size), *array.shape[1:]), array.dtype)
+                larger[:n] = array[:n]
+                setattr(self, name, larger)
+        self.key[n:size] = fresh
+        self.last[n:size] = self.first[n:size] = _NEVER
+        self.ring[n:size] = np.nan
+        self._sorted = np.insert(self._sorted, at, fresh)
+        self._slot = np.insert(self._slot, at, np.arange(n, size))
+        self._size = size
 
     def learn(self, slots: Ints, values: Floats, columns: Floats, weight: Floats, least: float) -> None:
         """Take a window of each of `slots` (each once) into mean and variance: `values` (slots,), `columns` (slots,
@@ -97,12 +114,17 @@ class Memory:
         self.means[slots] += share[:, None] * (columns - self.means[slots])
         self.learnt[slots] += weight
 
-    def pass_by(self, slots: Ints, times: Ints, columns: Floats) -> None:
-        """A window that began at `times` was the newest of each of `slots`."""
+    def come(self, slots: Ints, times: Ints) -> None:
+        """A window that began at `times` is the newest of each of `slots`."""
         self.last[slots] = times
-        self.first[slots] = np.where(self.first[slots] == _NEVER, times, self.first[slots])
-        if self.ring.shape[1]:
+        first = self.first[slots]
+        self.first[slots] = np.where(first == _NEVER, times, first)
+
+    def pass_by(self, slots: Ints, columns: Floats) -> None:
+        """Put the values of that window before those that are kept."""
+        if self.ring.shape[1] > 1:
             self.ring[slots] = np.roll(self.ring[slots], 1, axis=1)
+        if self.ring.shape[1]:
             self.ring[slots, 0] = columns
 
     def begin_pass(self) -> None:
@@ -113,7 +135,7 @@ class Memory:
 
     def state(self) -> Tree:
         """All that is kept, for a snapshot."""
-        kept = {name: getattr(self, name) for name in self._ARRAYS}
+        kept = {name: getattr(self, name)[: self._size] for name in self._ARRAYS}
         told: Tree = {
             name: np.ascontiguousarray(array).view(np.uint64) if array.dtype == np.float64 else array.copy()
             for name, array in kept.items()
@@ -123,10 +145,12 @@ class Memory:
     def restore(self, state: Tree) -> None:
         """Keep what `state` was taken from."""
         self._empty()
+        arrays = {}
         for name in self._ARRAYS:
             now, given = getattr(self, name), state[name]
             fits = given.view(np.float64) if now.dtype == np.float64 else given
-            setattr(self, name, fits.reshape(len(state["key"]), *now.shape[1:]).copy())
+            arrays[name] = fits.reshape(len(state["key"]), *now.shape[1:]).copy()
+        self._keep(arrays)
         self.forgotten = state["forgotten"]
 
 
