@@ -2,7 +2,7 @@
 # made with; without it, it is the first of version 3.11 or later.
 BIN := .venv/bin
 
-.PHONY: help setup test-tools demo test lint bench fuzz fuzz-parsers soak parity truth scenarios docs clean distclean
+.PHONY: help setup test-tools demo test lint bench fuzz fuzz-parsers soak parity truth scenarios alerts docs clean distclean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ truth: setup  ## Hold causes of segments against what kernel and link know (need
 
 scenarios: test-tools  ## Make the captures of tests/scenarios anew, as root (ARGS="refused outage" names some)
 	@$(BIN)/python -m tests.netlab.scenarios $(ARGS)
+
+alerts: test-tools  ## Hold alerts against what kernels sent again, as root; writes docs/alerts-measured.md
+	@$(BIN)/python -m tests.alerts.table $(ARGS)
 
 docs: setup  ## Write the reference pages that derive from the code
 	@$(BIN)/python -m pipeline.schema.docs

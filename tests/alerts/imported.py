@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collectors.sources.identity import content_hash
-from tests.alerts.compose import Mix
+from tests.alerts.compose import Mix, Placed
 from tests.alerts.judge import QUERY, Alert, Truth, concerns
 from tests.alerts.library import FOLDER
 from tests.alerts.spikes import compose
+from tests.alerts.transfers import CLIENT, SERVER
 from tests.run.running import asked, shoal
 
 
@@ -36,12 +37,18 @@ class Imported:
         """What was really sent."""
         return Truth(self.mix)
 
-    def sent_again(self, alert: Alert) -> list[int]:
-        """Frames of the alert's entity and time that had been sent before."""
+    def sent_again(self, alert: Alert, *, at_sender: bool = False) -> set[int]:
+        """Frames of the alert's entity and time that had been sent before; `at_sender`: those that were captured where
+        they were sent. Elsewhere some can't be told from new ones: what was lost at the end of a flight."""
         times = self.mix.times()
-        mine = np.array([concerns(one, (alert.kind, alert.entity)) for one in self.mix.placed])[self.mix.whose()]
-        chosen = self.again & mine & (times >= alert.begins) & (times < alert.ends)
-        return [int(i) + 1 for i in np.flatnonzero(chosen)]
+        which = [concerns(one, (alert.kind, alert.entity)) and (not at_sender or _captured_at_sender(one))
+                 for one in self.mix.placed]
+        chosen = self.again & np.array(which)[self.mix.whose()] & (times >= alert.begins) & (times < alert.ends)
+        return {int(i) + 1 for i in np.flatnonzero(chosen)}
+
+
+def _captured_at_sender(one: Placed) -> bool:
+    return one.end == (CLIENT if "upload" in one.transfer.name else SERVER)
 
 
 def import_all(scenarios: Sequence[tuple[str, int]], folder: Path, captures: Path = FOLDER) -> list[Imported]:
@@ -68,13 +75,13 @@ def alerts_of(db: Path | str) -> dict[str, list[Alert]]:
     return found
 
 
-def by_sql(alert: Alert, db: Path | str) -> list[int]:
+def by_sql(alert: Alert, db: Path | str) -> set[int]:
     """Frame numbers that the alert's SQL selects."""
-    return [int(n) for (n,) in asked(db, f"SELECT `frame.number` FROM ({alert.sql}) ORDER BY `frame.number`")]
+    return {int(n) for (n,) in asked(db, f"SELECT `frame.number` FROM ({alert.sql})")}
 
 
-def by_filter(alert: Alert, capture: Path) -> list[int]:
+def by_filter(alert: Alert, capture: Path) -> set[int]:
     """Frame numbers that tshark selects by the alert's display filter."""
     command = ("tshark", "-n", "-r", str(capture), "-Y", alert.filter, "-T", "fields", "-e", "frame.number")
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [int(n) for n in done.stdout.split()]
+    return {int(n) for n in done.stdout.split()}

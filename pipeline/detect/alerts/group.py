@@ -76,9 +76,15 @@ class Explained:
         mine = self.mask(entity)
         if not self._talks.size or not mine.any():
             return not (self._out.any() and entity.kind == SENSOR)
-        rest = mine & ~self._out
-        if not (mine & self._out).any():
-            return True
+        return not (mine & self._out).any() or self._raised(mine & ~self._out)
+
+    def goes_on(self, entity: Entity, wider: Entity) -> bool:
+        """Whether `wider` has most of what `entity` is raised for, and would be raised without it too."""
+        rest = self.mask(wider) & ~self.mask(entity) & ~self._out
+        return self.share(entity, wider) >= MOSTLY and bool(rest.any()) and self._raised(rest)
+
+    def _raised(self, rest: Bools) -> bool:
+        """Whether these conversations alone would be raised."""
         if not self._rule.additive:
             return False
         get = self._talks.get()
@@ -126,6 +132,8 @@ def grouped(rule: Rule, raised: list[Entity], opened: list[Entity], judged: int,
         rest = _left([of for of in waiting if of.kind == kind], explained, groups)
         if kind in (SERVICE, PAIR):
             rest = _common(rule, rest, judged if kind == SERVICE else 0, explained, groups)
+            wider = _ORDER[_ORDER.index(kind) + 1 : -1]
+            rest = _within(rest, [of for of in waiting if of.kind in wider], explained, groups)
         # What weighs most may explain the others of its kind: the client is a host too.
         for entity in sorted(rest, key=lambda of: (-explained.weight(of), of)):
             for alone in _left([entity], explained, groups):
@@ -143,6 +151,21 @@ def _left(entities: list[Entity], explained: Explained, groups: list[Group]) -> 
             near.members.append(entity)
         elif explained.left(entity):
             left.append(entity)
+    return left
+
+
+def _within(
+    entities: list[Entity], wider: list[Entity], explained: Explained, groups: list[Group]
+) -> list[Entity]:
+    """Makes groups of the wider entities of which one that is left is only a part: the lossy link of a service."""
+    left = []
+    for entity in entities:
+        whole = next((of for of in wider if explained.goes_on(entity, of)), None)
+        if whole is None:
+            left.append(entity)
+        else:
+            groups.append(Group(whole, [whole, entity]))
+            explained.take_out(whole)
     return left
 
 
