@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.engine.windows.merge import Merger
 
 from collectors.decode import decode
 from collectors.sources import open_capture
@@ -17,6 +16,7 @@ from pipeline.detect.alerts import Alerts
 from pipeline.detect.rules import load_rules
 from pipeline.engine import Engine
 from pipeline.engine.windows.bundle import Bundle, Closed
+from pipeline.engine.windows.merge import Merger
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from pipeline.schema.packets import CAUSES

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.engine.windows.merge import Merger
-
 from collectors.decode import decode
 from pipeline.detect.anomalies import Anomalies
 from pipeline.engine import Engine
 from pipeline.engine.snapshot import pack, unpack
 from pipeline.engine.windows.bundle import Bundle
+from pipeline.engine.windows.merge import Merger
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from tests.engine.flow_rows import Row, rows_of
