@@ -46,8 +46,8 @@ class _Window:
 class Merger:
     """The windows of one capture, of lengths `sizes` (s), made of those of `base` seconds in which its `shards` count.
 
-    A window is told when it has ended, and again where parts correct it, until it is over for `lateness` seconds. At the
-    cap of entities, windows that were told are not corrected any more, and then new entities have no windows
+    A window is told when it has ended, and again where parts correct it, until it is over for `lateness` seconds. At
+    the cap of entities, windows that were told are not corrected any more, and then new entities have no windows
     (`entities-forgotten`, as a sighting); what a sensor has stays exact.
     Raises ValueError where a length is no multiple of `base`.
     """
