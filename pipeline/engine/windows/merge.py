@@ -183,10 +183,11 @@ class Merger:
             self._entities.begin(number)
         return window
 
-    def _make_room(self, window: _Window) -> None:
+    def _make_room(self, window: _Window, source: _Window | None = None) -> None:
         """The cap is reached for `window`: of the oldest window that was told all but the sensor is forgotten, so that
-        it is not corrected any more; without one, no other entity is added to `window`."""
-        told = [w for w in self._windows.values() if w.told and not w.full and w is not window]
+        it is not corrected any more; without one, no other entity is added to `window`. `source`, which is being folded
+        into it, stays."""
+        told = [w for w in self._windows.values() if w.told and not w.full and w is not window and w is not source]
         full = min(told, key=lambda w: (w.end, w.seconds)) if told else window
         full.full = True
         self._entities.fill(full.number)
@@ -224,7 +225,7 @@ class Merger:
         for bigger in self._holding(window):
             bigger.dirty = True
             while not self._entities.fold(window.number, bigger.number):
-                self._make_room(bigger)
+                self._make_room(bigger, window)
 
     def _tell(self, window: _Window, tick: int) -> None:
         if window.seconds in self._stored:
