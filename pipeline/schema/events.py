@@ -63,7 +63,7 @@ FLEET_EVENTS: dict[str, str] = {
 
 WINDOW_EVENTS: dict[str, str] = {
     "parts-forgotten": "More conversations in open windows than a shard counts: those counts were told early",
-    "entities-forgotten": "More entities in open windows than are kept: told windows are not corrected, new entities have none",
+    "entities-forgotten": "More entities in open windows than are kept: told windows stay, new ones lack some",
 }
 """Events of the caps of windows: name to meaning."""
 

@@ -162,6 +162,18 @@ def test_at_its_cap_a_shard_tells_early_and_loses_nothing(tmp_path: Path, monkey
     assert found.windows == expected.windows
 
 
+def test_a_window_is_told_whole_though_bigger_ones_have_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [*_sweep(300, 1), _tick(12)]
+    expected = _told(frames, tmp_path)
+    monkeypatch.setattr(entities, "MOST_ENTITIES", len(expected.newest(10)) + 20)
+    found = _told(frames, tmp_path)
+    begin = {key: row for key, row in found.newest(10).items() if key[2] == _at(0)}
+    assert begin == {key: row for key, row in expected.newest(10).items() if key[2] == _at(0)}
+    assert found.sensor("shoal.packets", 60) == expected.sensor("shoal.packets", 60)
+
+
 def test_at_its_cap_the_merger_keeps_the_sensor_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [*_sweep(20, 1), *_sweep(300, 3), *_sweep(5, 12), _tick(85)]
     expected = _told(frames, tmp_path)

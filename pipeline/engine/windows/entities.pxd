@@ -15,7 +15,7 @@ cdef class Entities:
     cdef unsigned int _free
     cdef Py_ssize_t _items
     cdef Py_ssize_t _room_rows
-    cdef Py_ssize_t _before
+    cdef bint _spent
     cdef Py_ssize_t _room_items
     cdef Py_ssize_t _most
     cdef unsigned int[::1] _head

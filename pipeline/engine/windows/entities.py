@@ -35,6 +35,7 @@ NEXT, BESIDE, WINDOW, WHAT, CHANGED, SKETCH, SAMPLES, META = (layout.WORDS + k f
 ADDRESS, LONGS = layout.LONGS, layout.LONGS + 4
 
 _FIRST_SIZE = 256
+_REUSED = 65_536
 _WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
 _SPLIT = cython.declare(cython.Py_ssize_t, len(layout.SPLIT))
 _OWN = cython.declare(cython.Py_ssize_t, len(layout.OWN))
@@ -118,7 +119,8 @@ class Entities:
         self._most = MOST_ENTITIES
         self._sketches = Histograms(notes, MOST_SKETCHES)
         self._slots_used = self._free = self._gave = self._gave_long = 0
-        self.live = self._before = 0
+        self.live = 0
+        self._spent = False
         self._out: Columns | None = None
         self.rows = self._items = self._room_rows = self._room_items = 0
 
@@ -143,6 +145,7 @@ class Entities:
         self._full = memoryview(state["full"]) if plain else state["full"]
         self._sketches.restore(state["sketches"])
         self._out = None
+        self._spent = False
         self.rows = self._items = self._room_rows = self._room_items = 0
 
     def bind(self, parts: Columns) -> None:
@@ -228,13 +231,12 @@ class Entities:
         return forgotten
 
     def take(self) -> Columns:
-        """The rows that were told since the last time; they are the caller's."""
+        """The rows that were told since the last time; they are overwritten when others are told."""
         out = self._out
-        if out is None:
+        if out is None or self._spent:
             return Columns(WINDOWS, 0)
-        out.rows = self._before = self.rows
-        self._out = None
-        self.rows = self._items = self._room_rows = self._room_items = 0
+        out.rows = self.rows
+        self._spent = True
         return out
 
     @cython.cfunc
@@ -493,9 +495,18 @@ class Entities:
     def _room(self, window: cython.Py_ssize_t) -> cython.int:
         """Have room to tell what has changed in the window."""
         plain = not cython.compiled
+        at: cython.Py_ssize_t = self._head[window]
+        if self._spent:
+            # Memory that was touched already is used again, unless it is uncommonly much.
+            self._spent = False
+            self.rows = self._items = 0
+            if self._room_rows > _REUSED:
+                self._out = None
+                self._room_rows = self._room_items = 0
+            elif self._out is not None:
+                self._out.clear()
         rows: cython.Py_ssize_t = self.rows
         items: cython.Py_ssize_t = self._items
-        at: cython.Py_ssize_t = self._head[window]
         with cython.nogil:
             while at != 0:
                 if self._count[at, _CHANGED]:
@@ -506,9 +517,7 @@ class Entities:
             return 0
         out: Any = self._out
         if out is None:
-            # As many as the last time, and some more: it costs to grow.
-            first = max(_FIRST_SIZE, min(self._before * 5 // 4, MOST_ENTITIES))
-            out = Columns(WINDOWS, max(first, rows), {g.name: max(4 * first, items) for g in WINDOWS.groups})
+            out = Columns(WINDOWS, max(_FIRST_SIZE, rows), {g.name: max(_FIRST_SIZE, items) for g in WINDOWS.groups})
         else:
             out.rows = self.rows
             out = grown_columns(out, rows, {g.name: items for g in WINDOWS.groups})

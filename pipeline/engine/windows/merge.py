@@ -46,8 +46,8 @@ class _Window:
 class Merger:
     """The windows of one capture, of lengths `sizes` (s), made of those of `base` seconds in which its `shards` count.
 
-    A window is told when it has ended, and again where parts correct it, until it is over for `lateness` seconds. At the
-    cap of entities, windows that were told are not corrected any more, and then new entities have no windows
+    A window is told when it has ended, and again where parts correct it, until it is over for `lateness` seconds. At
+    the cap of entities, windows that were told are not corrected any more, and then new entities have no windows
     (`entities-forgotten`, as a sighting); what a sensor has stays exact.
     Raises ValueError where a length is no multiple of `base`.
     """
@@ -202,10 +202,11 @@ class Merger:
             self._entities.begin(number)
         return window
 
-    def _make_room(self, window: _Window) -> None:
+    def _make_room(self, window: _Window, source: _Window | None = None) -> None:
         """The cap is reached for `window`: of the oldest window that was told all but the sensor is forgotten, so that
-        it is not corrected any more; without one, no other entity is added to `window`."""
-        told = [w for w in self._windows.values() if w.told and not w.full and w is not window]
+        it is not corrected any more; without one, no other entity is added to `window`. `source`, which is being folded
+        into it, stays."""
+        told = [w for w in self._windows.values() if w.told and not w.full and w is not window and w is not source]
         full = min(told, key=lambda w: (w.end, w.seconds)) if told else window
         full.full = True
         self._entities.fill(full.number)
@@ -243,7 +244,7 @@ class Merger:
         for bigger in self._holding(window):
             bigger.dirty = True
             while not self._entities.fold(window.number, bigger.number):
-                self._make_room(bigger)
+                self._make_room(bigger, window)
 
     def _tell(self, window: _Window, tick: int) -> None:
         if window.seconds in self._stored:
