@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from pipeline.detect.alerts import Alerts
 from pipeline.detect.anomalies import Anomalies
 from pipeline.detect.rules import Rules, load_rules
-from pipeline.engine.notes import event_rows
+from pipeline.engine.notes import Event, event_rows
 from pipeline.engine.snapshot import SnapshotError, Tree
 from pipeline.engine.windows.bundle import Bundle, Closed
 from pipeline.engine.windows.merge import Merger
 from pipeline.schema.columns import Columns
+from pipeline.schema.events import CAP_EVENTS, WINDOW_EVENTS
 from pipeline.schema.windows import LATENESS_SECONDS, SIZES_SECONDS, base_of
 
 STATE = 1
 """Moves with every change of what the parts keep, so that none takes back what it would misread."""
+
+CAPPED = CAP_EVENTS.keys() | WINDOW_EVENTS.keys()
+"""Names of sightings that are no anomalies, but caps of windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,12 @@ class Detection:
         if closed.windows.rows:
             self._told(closed.windows)
         going = self._anomalies.take(closed)
-        self._hand_out(self._anomalies.rows(), self._alerts.take(closed, going))
+        # What the merger had to give up comes as sightings, for ticks tell when.
+        capped = [(s.name, s.frame, s.time, s.count) for s in closed.sightings if s.name in CAPPED]
+        self._hand_out(self._anomalies.rows(), self._alerts.take(closed, going), forgotten=capped)
 
-    def _hand_out(self, *told: Columns | None) -> None:
-        forgotten = self._alerts.events()
+    def _hand_out(self, *told: Columns | None, forgotten: list[Event] | None = None) -> None:
+        forgotten = [*(forgotten or ()), *self._alerts.events()]
         for rows in (*told, event_rows(forgotten) if forgotten else None):
             if rows is not None and rows.rows:
                 self._told(rows)
