@@ -174,7 +174,8 @@ class Fleet:
     def check(self, wanted: Wanted) -> None:
         """AssertionError where the rows are not those wanted, or what became of a capture is told otherwise."""
         assert self.packets() == wanted.rows
-        assert not self.differing(wanted)
+        differing = self.differing(wanted)
+        assert not differing, differing
         told = self.stage.served.ask("SELECT capture, shoal.state AS state, shoal.frames AS frames FROM captures")
         states = {str(row["capture"]): (row["state"], row["frames"]) for row in told}
         assert {name: states.get(name) for name in wanted.frames} == {
