@@ -27,6 +27,7 @@ from collectors.sources.ring import Ring
 from pipeline.schema import topics
 from pipeline.schema.message import LAYOUT
 from pipeline.schema.sensors import HEARTBEAT_SECONDS
+from pipeline.schema.windows import SIZES_SECONDS, base_of
 
 _LOOK_SECONDS = 0.1
 
@@ -45,6 +46,8 @@ class Settings:
     spool: Path | None = None
     limits: Limits = field(default_factory=Limits)
     close_seconds: float = 10.0
+    sizes: tuple[int, ...] = SIZES_SECONDS
+    """Lengths of windows (s), whose ends shards are told."""
 
 
 class Collector:
@@ -91,7 +94,9 @@ class Collector:
 
     def _route(self, capture: str) -> Route:
         of = self.settings
-        return Route(of.sensor, capture, self._topic.name, of.partitions, of.keep, of.first_bytes)
+        return Route(
+            of.sensor, capture, self._topic.name, of.partitions, of.keep, of.first_bytes, base_of(of.sizes)
+        )
 
     def _tell_of_others(self) -> None:
         """Spools belong to an interface or a file. Where one holds messages of what is not captured now, say so."""

@@ -31,6 +31,8 @@ FLUSH_SECONDS = 0.8
 _FULL_BATCH = 32_768
 _LOOK_SECONDS = 0.02
 _WAIT_SECONDS = 0.2
+_IDLE_NS = 500_000_000
+"""By so much the time that an idle interface tells is behind the clock: what came before has been handed over."""
 _READY_SHARE = 1 / 8
 
 
@@ -69,8 +71,12 @@ class Out(Protocol[M_in]):
 class Turner(Protocol[M_out]):
     """Makes messages of frames."""
 
-    def take(self, frames: Frames) -> Iterator[M_out]:
-        """The messages of the next frames, whose bytes are not needed any more when it is exhausted."""
+    def take(self, frames: Frames, dropped: int = 0) -> Iterator[M_out]:
+        """The messages of the next frames, whose bytes are not needed any more when it is exhausted. `dropped` is how
+        many the kernel had no room for since those before."""
+
+    def idle(self, now: int) -> Iterator[M_out]:
+        """The messages that tell that no frame came until `now`, ns since 1970 by the clock that stamps frames."""
 
     def end(self) -> Iterator[M_out]:
         """The messages behind the last frame."""
@@ -165,13 +171,13 @@ class Tap(Generic[M]):
     def _run(self, rounds: Turner[M]) -> None:
         raise NotImplementedError
 
-    def _take(self, rounds: Turner[M], frames: Frames) -> None:
+    def _take(self, rounds: Turner[M], frames: Frames, dropped: int = 0) -> None:
         if not self.frames:
             self.first_time = int(frames.time[0])
         self.frames += len(frames)
         self.last_time = int(frames.time[-1])
         self.linktypes.update(frames.linktype[[0, -1]].tolist())
-        for message in rounds.take(frames):
+        for message in rounds.take(frames, dropped):
             self.publisher.put(message)
 
 
@@ -211,6 +217,7 @@ class RingTap(Tap[M]):
         self.linktype = ring.linktype
         self.snaplen = ring.snaplen
         self.filter = ring.filter
+        self._dropped = 0
         self._begun = Change(ring.filter, ring.snaplen, False)
         self._changes: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
 
@@ -253,8 +260,10 @@ class RingTap(Tap[M]):
             self._apply_changes()
             frames = self.ring.batch(_WAIT_SECONDS)
             if frames is None:
+                for message in rounds.idle(time.time_ns() - _IDLE_NS):
+                    self.publisher.put(message)
                 continue
-            self._take(rounds, frames)
+            self._take(rounds, frames, self._newly_dropped())
             busy = len(frames) >= _FULL_BATCH
             del frames
             self.ring.release()
@@ -265,13 +274,19 @@ class RingTap(Tap[M]):
             last = time.monotonic()
         self._drain(rounds)
 
+    def _newly_dropped(self) -> int:
+        """Frames that the kernel dropped since this was asked last."""
+        dropped = self.ring.statistics().dropped
+        newly, self._dropped = dropped - self._dropped, dropped
+        return newly
+
     def _drain(self, rounds: Turner[M]) -> None:
         """What had come before the end: the kernel hands its last block over within the ring's timeout."""
         self.ring.pause()
         until = time.monotonic() + 2 * self.ring.timeout_seconds + _LOOK_SECONDS
         while (frames := self.ring.batch(max(0.0, until - time.monotonic()))) is not None or time.monotonic() < until:
             if frames is not None:
-                self._take(rounds, frames)
+                self._take(rounds, frames, self._newly_dropped())
                 del frames
         self.ring.release()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import faust
 
+from pipeline.agents.bundles import LAYOUT as BUNDLES
 from pipeline.agents.transport import Transport
+from pipeline.detect import detection
 from pipeline.schema import topics
 from pipeline.schema.message import LAYOUT
 from pipeline.schema.topics import Topic
@@ -34,11 +36,18 @@ class Settings:
     stuck: float = STUCK_SECONDS
     budget: int | None = None
     """Bytes of table packets, 0 for any number; None: what `shoal migrate --size-budget` left."""
+    detection: detection.Settings = field(default_factory=detection.Settings)
+    """Windows and rules."""
 
     @property
     def packets(self) -> Topic:
         """The topic of packets."""
         return topics.packets(self.prefix, LAYOUT, self.partitions)
+
+    @property
+    def windows(self) -> Topic:
+        """The topic of what shards counted by windows."""
+        return topics.windows(self.prefix, BUNDLES, self.partitions)
 
     @property
     def sensors(self) -> Topic:

@@ -22,7 +22,9 @@ from pipeline.agents.letters import Letters
 from pipeline.agents.packets import Packets
 from pipeline.agents.partition import Partition, Tools
 from pipeline.agents.pulse import Pulse
+from pipeline.agents.sender import Sender
 from pipeline.agents.storage import Storage
+from pipeline.agents.windows import Windows
 from pipeline.agents.work import Work
 from pipeline.schema.exporter import Metrics
 from pipeline.schema.topics import Topic
@@ -47,7 +49,9 @@ class Fleet:
         self.partitions: dict[TP, Partition] = {}
         self._failed = failed
         self._works: dict[str, Callable[[], Work]] = {
-            settings.packets.name: Packets, settings.sensors.name: Heartbeats,
+            settings.packets.name: lambda: Packets(settings.detection),
+            settings.windows.name: lambda: Windows(settings.detection),
+            settings.sensors.name: Heartbeats,
         }
         self._ending = False
 
@@ -56,9 +60,10 @@ class Fleet:
         app = self.app = faust_app(self.settings)
         self._tools = Tools(
             ThreadPoolExecutor(max(2, os.cpu_count() or 2), "process"), ThreadPoolExecutor(_INSERT_THREADS, "store"),
-            Letters(app, self.settings.dead_letters.name), self.counters, self.settings.checkpoint, self._failed,
+            Letters(app, self.settings.dead_letters.name), Sender(app, self.settings.windows), self.counters,
+            self.settings.checkpoint, self._failed,
         )
-        for topic in (self.settings.packets, self.settings.sensors):
+        for topic in (self.settings.packets, self.settings.windows, self.settings.sensors):
             self._agent(topic)
         connected: list[tuple[Any, Any]] = [
             (app.on_partitions_assigned, self._assigned), (app.on_partitions_revoked, self._revoked),

@@ -13,8 +13,8 @@ GROUP_ROWS = 131_072
 """Rows, as the messages' headers count them, with which a group ends."""
 GROUP_BYTES = 48 << 20
 """Bytes of values with which a group ends."""
-BUCKET_MS = 1000
-"""A group holds messages of one such span of append time."""
+SPAN_MS = 1000
+"""A group holds messages of one such span of append time, unless told otherwise."""
 
 KIND = "kind"
 """The header that a message has which is no batch."""
@@ -61,9 +61,10 @@ class Group:
 
 
 class Grouping:
-    """Cuts the messages of one partition, in the order of the log, into groups."""
+    """Cuts the messages of one partition, in the order of the log, into groups of `span_ms` at the most."""
 
-    def __init__(self) -> None:
+    def __init__(self, span_ms: int = SPAN_MS) -> None:
+        self._span = span_ms
         self.open = Group()
         """The group that has not ended yet; empty at a boundary."""
 
@@ -71,7 +72,7 @@ class Grouping:
         """The groups that have ended now that `message` is known: none, one or two, in order."""
         ended: list[Group] = []
         closes = message.header(KIND) == CLOSE
-        if self.open.messages and (closes or _bucket(message) != _bucket(self.open.first)):
+        if self.open.messages and (closes or self._bucket(message) != self._bucket(self.open.first)):
             ended.append(self._end())
         group = self.open
         group.messages.append(message)
@@ -87,6 +88,9 @@ class Grouping:
         group, self.open = self.open, Group()
         return group
 
+    def _bucket(self, message: Message) -> int:
+        return message.timestamp // self._span
+
 
 def _rows_said(message: Message) -> int:
     """The number of rows that stands in the headers; 0 where there is none that can be read."""
@@ -94,7 +98,3 @@ def _rows_said(message: Message) -> int:
     if said is None or not said.isdigit() or len(said) > _DIGITS:
         return 0
     return int(said)
-
-
-def _bucket(message: Message) -> int:
-    return message.timestamp // BUCKET_MS

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.agents.groups import CLOSE, KIND, Group, Message
+from pipeline.agents.groups import CLOSE, KIND, SPAN_MS, Group, Message
 from pipeline.agents.inserts import Encoder
 from pipeline.agents.rows import columns_of
 from pipeline.agents.work import DeadLetter, Outcome
@@ -30,6 +30,8 @@ _MOST_NAME = 1024
 
 class Heartbeats:
     """The messages of the sensors' topic. Nothing is remembered from one to the next."""
+
+    span_ms = SPAN_MS
 
     def __init__(self) -> None:
         self._encoder = Encoder()

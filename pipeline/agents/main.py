@@ -148,7 +148,8 @@ class _Worker:
         while not self._end.is_set():
             try:
                 await asyncio.to_thread(_check_tables, self._settings.clickhouse)
-                topics = (self._settings.packets, self._settings.sensors, self._settings.dead_letters)
+                of = self._settings
+                topics = (of.packets, of.windows, of.sensors, of.dead_letters)
                 await ensure_topics(self._settings.brokers, topics)
                 return True
             except (StoreError, KafkaError) as error:

@@ -11,18 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.agents.groups import CLOSE, KIND, Group, Message
+from pipeline.agents.bundles import BundleHead, encode
+from pipeline.agents.groups import CLOSE, KIND, SPAN_MS, Group, Message
 from pipeline.agents.inserts import Encoder
-from pipeline.agents.work import DeadLetter, Outcome
+from pipeline.agents.work import DeadLetter, Onward, Outcome
+from pipeline.detect.detection import Settings
 from pipeline.engine.notes import event_rows
 from pipeline.engine.shard import Shard
 from pipeline.engine.snapshot import SnapshotError, pack, unpack
+from pipeline.engine.windows.bundle import Bundle
 from pipeline.schema.arrow import SchemaMismatch
 from pipeline.schema.columns import BATCH_ROWS, Columns
 from pipeline.schema.message import LAYOUT, MOST_BYTES, Head, MessageError, decode, read_head
 from pipeline.schema.packets import PACKETS
 
-FORMAT = 2
+FORMAT = 3
 """Moves with every change of what a snapshot holds."""
 MOST_CAPTURES = 256
 """Captures of which a partition keeps what the engine knows; for one more, the one that was silent longest goes."""
@@ -41,10 +44,12 @@ _own = threading.local()
 
 @dataclass(slots=True)
 class _Live:
-    """A capture that goes on: its shard, and the append time (ms) of its last message."""
+    """A capture that goes on: its shard, the append time (ms) of its last message, and how many messages its windows
+    had."""
 
     shard: Shard
     seen: int = 0
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,16 @@ class _Known:
     missing: int
     now: int
     ended: bool
+    sent: int
 
 
 class Packets:
     """The captures of a partition of the packets' topic."""
 
-    def __init__(self) -> None:
+    span_ms = SPAN_MS
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
         self._live: OrderedDict[Key, _Live] = OrderedDict()
         self._known: OrderedDict[Key, _Known] = OrderedDict()
         self._encoder = Encoder()
@@ -116,7 +125,8 @@ class Packets:
         known = self._known.get(key)
         live = self._live.get(key)
         upto = live.shard.upto if live else known.upto if known else 0
-        if (known and known.ended) or (head.last <= upto and not head.ends):
+        tells = head.ends or head.windows or head.drops
+        if (known and known.ended) or (head.last <= upto and not tells):
             self._outcome.counts["repeated"] += 1
             return None
         columns = _columns()
@@ -127,13 +137,14 @@ class Packets:
             if columns.rows and not head.first <= columns.values("frame.number")[-1] <= head.last:
                 raise MessageError(f"frames beyond those from {head.first} to {head.last} of its header")
             live = live or self._begin(key)
-            mark = len(self._outcome.blocks)
+            mark, sent = len(self._outcome.blocks), len(self._outcome.onward)
             missing = live.shard.covered.missing
             try:
                 self._run(key, live, message, head, columns, (conversation, turn))
             except Exception:
                 # What the engine knows may be half of this batch: it is given up, and begins anew behind it.
                 del self._outcome.blocks[mark:]
+                del self._outcome.onward[sent:]
                 self._remember(key, live, ended=False, upto=head.last)
                 self._event("engine-fault", key, live, head.first, head.now)
                 raise
@@ -151,12 +162,12 @@ class Packets:
         if len(self._live) >= MOST_CAPTURES:
             oldest = next(iter(self._live))
             self._give_up(oldest, "captures-forgotten")
-        sensor, capture, _, _ = key
-        shard = _shard(self, sensor, capture)
+        live = self._live[key] = _Live(_shard(self, key))
         known = self._known.pop(key, None)
         if known is not None:
-            shard.covered.upto, shard.covered.missing, shard.covered.now = known.upto, known.missing, known.now
-        live = self._live[key] = _Live(shard)
+            covered = live.shard.covered
+            covered.upto, covered.missing, covered.now = known.upto, known.missing, known.now
+            live.sent = known.sent
         return live
 
     def _run(
@@ -190,7 +201,7 @@ class Packets:
     def _remember(self, key: Key, live: _Live, *, ended: bool, upto: int) -> None:
         self._live.pop(key, None)
         covered = live.shard.covered
-        self._known[key] = _Known(max(upto, covered.upto), covered.missing, covered.now, ended)
+        self._known[key] = _Known(max(upto, covered.upto), covered.missing, covered.now, ended, live.sent)
         if len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
 
@@ -201,6 +212,14 @@ class Packets:
     def _put(self, columns: Columns, sensor: str, capture: str) -> None:
         self._outcome.blocks.append(self._encoder.encode(columns, sensor=sensor, capture=capture))
 
+    def bundle(self, key: Key, bundle: Bundle) -> None:
+        """Send on what a capture's shard tells of windows."""
+        live = self._live[key]
+        sensor, capture, shard, shards = key
+        for headers, value, sequence in encode(BundleHead(sensor, capture, shard, shards, live.sent + 1), bundle):
+            self._outcome.onward.append(Onward(sensor, headers, value))
+            live.sent = sequence - 1
+
     def _dead(self, message: Message, reason: str, said: str, sensor: str) -> None:
         self._outcome.dead.append(DeadLetter(message, reason, said, sensor))
 
@@ -209,11 +228,11 @@ class Packets:
         return pack({
             "format": FORMAT,
             "live": [
-                {"key": list(key), "seen": live.seen, "covered": live.shard.covered.state(),
+                {"key": list(key), "seen": live.seen, "sent": live.sent, "covered": live.shard.covered.state(),
                  "shard": live.shard.state()}
                 for key, live in self._live.items()
             ],
-            "known": [[*key, k.upto, k.missing, k.now, k.ended] for key, k in self._known.items()],
+            "known": [[*key, k.upto, k.missing, k.now, k.ended, k.sent] for key, k in self._known.items()],
         })
 
     def restore(self, snapshot: bytes) -> None:
@@ -228,24 +247,30 @@ class Packets:
         self._known.clear()
         for one in tree["live"]:
             sensor, capture, number, shards = one["key"]
-            shard = _shard(self, sensor, capture)
+            key = (sensor, capture, number, shards)
+            shard = _shard(self, key)
             try:
                 shard.restore(one["shard"])
             except SnapshotError:
-                shard = _shard(self, sensor, capture)
+                shard = _shard(self, key)
                 shard.covered.restore(one["covered"])
-            self._live[sensor, capture, number, shards] = _Live(shard, one["seen"])
-        for sensor, capture, number, shards, upto, missing, now, ended in tree["known"]:
-            self._known[sensor, capture, number, shards] = _Known(upto, missing, now, ended)
+            self._live[key] = _Live(shard, one["seen"], one["sent"])
+        for sensor, capture, number, shards, upto, missing, now, ended, sent in tree["known"]:
+            self._known[sensor, capture, number, shards] = _Known(upto, missing, now, ended, sent)
 
 
-def _shard(packets: Packets, sensor: str, capture: str) -> Shard:
-    """A capture's shard whose rows go where `packets` gathers them."""
+def _shard(packets: Packets, key: Key) -> Shard:
+    """A capture's shard whose rows and bundles go where `packets` gathers them."""
+    sensor, capture, _, _ = key
 
     def take(rows: Columns) -> None:
         packets._put(rows, sensor, capture)
 
-    return Shard(take, take, take)
+    def bundle(told: Bundle) -> None:
+        packets.bundle(key, told)
+
+    of = packets.settings
+    return Shard(take, take, take, bundle, base_seconds=of.base, lateness_seconds=of.lateness)
 
 
 def _columns() -> Columns:

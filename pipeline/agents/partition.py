@@ -24,6 +24,7 @@ from pipeline.agents.groups import Group, Grouping, Message
 from pipeline.agents.inserts import Encoder, inserts_of
 from pipeline.agents.intake import Intake
 from pipeline.agents.letters import Letters, letter_blocks
+from pipeline.agents.sender import Sender
 from pipeline.agents.storage import Abandoned, Storage
 from pipeline.agents.work import Outcome, Work
 from pipeline.engine.snapshot import SnapshotError
@@ -35,8 +36,8 @@ CHECKPOINT_SHARE = 0.05
 """Most of the time that checkpoints may take."""
 GROUPS_A_CHECKPOINT = 1000
 """Groups after which a checkpoint is due whatever the time: far fewer than ClickHouse remembers tokens."""
-CLOSE_SECONDS = 1.2
-"""After so long without a message the open group is ended by one of ours: more than the span of a group."""
+CLOSE_AFTER = 1.2
+"""After so many spans of a group without a message the open group is ended by one of ours."""
 CLOSE_AGAIN_SECONDS = 5.0
 """After so long such a message is sent again."""
 AWAY_SECONDS = 1.0
@@ -56,6 +57,7 @@ class Tools:
     processing: Executor
     waiting: Executor
     letters: Letters
+    onward: Sender
     counters: Counters
     checkpoint: float
     """Least seconds between two checkpoints."""
@@ -79,7 +81,8 @@ class Partition:
         """When the last checkpoint was written, by the monotonic clock."""
         self._tools = tools
         self._checkpoints = Checkpoints(feed.topic, feed.partition)
-        self._grouping = Grouping()
+        self._grouping = Grouping(work.span_ms)
+        self._close_seconds = CLOSE_AFTER * work.span_ms / 1000
         self._encoder = Encoder()
         self._task: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[None] | None = None
@@ -168,7 +171,7 @@ class Partition:
         while not self._stopping:
             if self._finishing and not self._grouping.open.messages:
                 return
-            message = await self.intake.get(CLOSE_SECONDS)
+            message = await self.intake.get(self._close_seconds)
             if message is None:
                 await self._idle()
                 continue
@@ -219,6 +222,7 @@ class Partition:
         """Stores a piece of a group."""
         for letter in outcome.dead:
             await self._tools.letters.send(letter)
+        await self._tools.onward.send(outcome.onward)
         blocks = [*outcome.blocks, *letter_blocks(self._encoder, outcome.dead)]
         for insert in inserts_of(group, blocks, number):
             seconds = await self._wait(self.storage.insert, insert)

@@ -21,11 +21,22 @@ class DeadLetter:
     sensor: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """A message for the topic of windows. All of one sensor go to one partition, in their order."""
+
+    sensor: str
+    headers: list[tuple[str, bytes]]
+    value: bytes
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What became of a group or, where that is much, of a piece of it: rows to store, letters, and what was counted."""
+    """What became of a group or, where that is much, of a piece of it: rows to store, messages that go on, letters, and
+    what was counted."""
 
     blocks: list[Block] = field(default_factory=list)
+    onward: list[Onward] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     newest: int = 0
@@ -33,15 +44,18 @@ class Outcome:
 
     @property
     def size(self) -> int:
-        """Bytes of the blocks."""
-        return sum(len(block.data) for block in self.blocks)
+        """Bytes of the blocks and messages."""
+        return sum(len(block.data) for block in self.blocks) + sum(len(each.value) for each in self.onward)
 
 
 class Work(Protocol):
     """Turns groups into rows, in the order of the log. Its methods run in a thread, one at a time.
 
-    A function of the log alone: the same groups give the same outcomes, byte for byte.
+    A function of the log alone: the same groups give the same outcomes, byte for byte. `span_ms` is over how much of
+    the log's time a group goes: what waits for its rows waits as long.
     """
+
+    span_ms: int
 
     def process(self, group: Group) -> Iterator[Outcome]:
         """The next group, in one piece or more."""

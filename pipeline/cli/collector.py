@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.addresses import host_port
+from pipeline.cli.detection import windows_option
 from pipeline.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -54,14 +55,15 @@ _MIB = 1 << 20
               help="Where messages wait while Kafka is away. Without it they wait in memory alone.")
 @click.option("--spool-size", metavar="MIB", type=click.IntRange(1), default=1024, show_default=True,
               help="Most that the spool holds, for each ring or file; then the oldest messages are dropped.")
+@windows_option
 @click.option("--metrics", metavar="HOST:PORT", help="Serve counters to Prometheus.")
 @click.option("-Z", "--user", metavar="USER", help="Become USER once all is open. [default: nobody, when root]")
 @click.argument("expression", nargs=-1, metavar="[BPF...]")
 def collector(
     interfaces: tuple[str, ...], files: tuple[str, ...], brokers: str, sensor: str, prefix: str, partitions: int,
     keep: str, keep_first: int, snaplen: int, buffer_mib: int, block_timeout: int, fanout: int, time_stamps: str,
-    no_promiscuous: bool, spool: Path | None, spool_size: int, metrics: str | None, user: str | None,
-    expression: tuple[str, ...],
+    no_promiscuous: bool, spool: Path | None, spool_size: int, sizes: tuple[int, ...], metrics: str | None,
+    user: str | None, expression: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Capture on interfaces (or read files), decode, and publish record batches to Kafka until Ctrl-C.
 
@@ -82,7 +84,8 @@ def collector(
         from collectors.service.collector import Collector, Settings
 
         service = Collector(Settings(
-            brokers, sensor, prefix, partitions, keep, keep_first, spool, Limits(spool=spool_size * _MIB)  # type: ignore[arg-type]
+            brokers, sensor, prefix, partitions, keep, keep_first, spool,  # type: ignore[arg-type]
+            Limits(spool=spool_size * _MIB), sizes=sizes,
         ), tell)
         service.add_rings(rings)
         for file in files:

@@ -6,10 +6,11 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.detection import detection_of, detection_options
 from pipeline.cli.errors import EXIT_USAGE, CommandError, one_line, os_error
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 @click.option("--user", default="", metavar="USER", envvar="SHOAL_USER", help="A server's user. Also SHOAL_USER.")
 @click.option("--password", default="", metavar="PASSWORD", envvar="SHOAL_PASSWORD",
               help="Their password. Better given as SHOAL_PASSWORD, which other users don't see.")
+@detection_options
 @click.pass_context
 def import_files(
-    ctx: click.Context, files: tuple[str, ...], db: str, sensor: str, user: str, password: str
+    ctx: click.Context, /, files: tuple[str, ...], db: str, sensor: str, user: str, password: str, **detection: Any
 ) -> None:
     """Import capture files (pcap, pcapng, also gzipped; - is standard input) into a database.
 
@@ -44,13 +46,14 @@ def import_files(
     from pipeline.store.importer import import_capture
     from pipeline.store.migrate import migrate
 
+    settings = detection_of(detection)
     failed = 0
     with connect(db, create=True, user=user, password=password) as database:
         migrate(database)
         for path in files:
             try:
                 with _bar(path) as progress:
-                    done = import_capture(database, path, sensor=sensor, progress=progress)
+                    done = import_capture(database, path, sensor=sensor, progress=progress, detection=settings)
             except (CaptureError, OSError) as error:
                 # The other files are imported all the same.
                 said = os_error(error) if isinstance(error, OSError) else one_line(str(error))

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 _TTLS = (
     ("raw", "bytes of frames"), ("packets", "rows of frames"), ("flows", "rows of conversations"),
-    ("events", "events and dead letters"), ("sensors", "heartbeats"),
-    ("pinned", "frames that alerts show"),
+    ("windows", "windows of hosts and services"), ("events", "events, alerts and dead letters"),
+    ("sensors", "heartbeats"), ("pinned", "frames that alerts show"),
 )
 
 

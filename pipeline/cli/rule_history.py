@@ -94,8 +94,9 @@ def _cells(
     """The windows that end between the times, in the order in which they end."""
     kind = np.dtype([(column.name, _TYPES[column.kind]) for column in names])
     sql = (
-        f"SELECT {', '.join(map(_select, names))} FROM windows WHERE sensor = {literal(capture['sensor'])}"
-        f" AND capture = {literal(capture['capture'])} AND `shoal.window.pass` = {turn} AND {_within(since, until)}"
+        f"SELECT {', '.join(map(_select, names))} FROM windows WHERE sensor ="
+        f" {literal(capture['sensor'])} AND capture = {literal(capture['capture'])}"
+        f" AND `shoal.window.pass` = {turn} AND {_within(since, until)}"
         f" ORDER BY {_END}, `shoal.window.seconds`, `shoal.window.kind`, `shoal.window.host`, `shoal.window.peer`,"
         " `shoal.window.proto`, `shoal.window.port`"
     )

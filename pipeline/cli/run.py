@@ -8,12 +8,13 @@ import os
 import pwd
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.cli.addresses import host_port
 from pipeline.cli.collector import exporter_of, open_rings, stop_on_signals, tell
+from pipeline.cli.detection import detection_of, detection_options
 from pipeline.cli.errors import EXIT_FAILED, CommandError
 from pipeline.cli.retention import retention_of, retention_options
 
@@ -62,6 +63,7 @@ _LATE = (
 @click.option("--time-stamps", type=click.Choice(["software", "hardware"]), default="software", show_default=True)
 @click.option("-p", "no_promiscuous", is_flag=True, help="Don't put the interface into promiscuous mode.")
 @retention_options
+@detection_options
 @click.option("--metrics", metavar="HOST:PORT", help="Serve counters to Prometheus.")
 @click.option("-Z", "--user", metavar="USER",
               help="Become USER once the interfaces are open. [default, when root: who called sudo, or nobody]")
@@ -70,7 +72,7 @@ def run(
     interfaces: tuple[str, ...], db: Path, http: str | None, read_write: bool, http_user: str, http_password: str,
     sensor: str, keep: str, keep_first: int, snaplen: int, buffer_mib: int, memory_mib: int, fanout: int,
     time_stamps: str, no_promiscuous: bool, metrics: str | None, user: str | None, expression: tuple[str, ...],
-    **retention: int | None,
+    **given: Any,
 ) -> None:  # fmt: skip
     """Capture on interfaces into the database in DIR, until Ctrl-C: decoded, analysed, and there in SQL within 2 s.
 
@@ -91,6 +93,7 @@ def run(
     if not 0 < len(sensor) <= 200:
         raise click.UsageError("--sensor: a name has 1 to 200 characters")
     _load()
+    detection = detection_of(given)
     from pipeline.run.service import Settings
     from pipeline.serve.access import Access
     from pipeline.store.database import Database
@@ -104,9 +107,9 @@ def run(
                        " ".join(expression))  # fmt: skip
     try:
         _give_up_privileges(database.path, user)
-        settings = Settings(sensor, keep, keep_first, memory_mib * _MIB)  # type: ignore[arg-type]
+        settings = Settings(sensor, keep, keep_first, memory_mib * _MIB, detection=detection)  # type: ignore[arg-type]
         with database.open(create=True):
-            _capture(database, rings, settings, retention_of(retention), access, address, exported)
+            _capture(database, rings, settings, retention_of(given), access, address, exported)
     finally:
         for ring in rings:
             ring.close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from pipeline.cli.detection import detection_of, detection_options
 from pipeline.cli.errors import EXIT_USAGE, CommandError
 
 
@@ -26,10 +29,11 @@ from pipeline.cli.errors import EXIT_USAGE, CommandError
               help="End with exit code 75 when messages wait and nothing has moved for so long.")
 @click.option("--budget", metavar="SIZE", help="Most bytes of table packets, as 500G; the oldest weeks are dropped. "
               "0 for no budget. Default: that of shoal migrate --size-budget.")
+@detection_options
 @click.pass_context
 def worker(
-    ctx: click.Context, kafka: str, clickhouse: str, prefix: str, partitions: int, metrics: str | None, state: str,
-    checkpoint: float, session: float, stuck: float, budget: str | None,
+    ctx: click.Context, /, kafka: str, clickhouse: str, prefix: str, partitions: int, metrics: str | None, state: str,
+    checkpoint: float, session: float, stuck: float, budget: str | None, **detection: Any,
 ) -> None:
     """Take record batches from Kafka through the engine, and store each row once.
 
@@ -59,7 +63,8 @@ def worker(
     from pipeline.agents.main import NotReady, run
 
     try:
-        settings = Settings(kafka, clickhouse, prefix, partitions, state, checkpoint, session, stuck, size)
+        settings = Settings(kafka, clickhouse, prefix, partitions, state, checkpoint, session, stuck, size,
+                            detection_of(detection))
         ctx.exit(run(settings, _address("--metrics", metrics, "127.0.0.1:9090") if metrics else None))
     except (NotReady, TopicMismatch) as error:
         raise CommandError(str(error)) from error

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pipeline.engine.front import Front
 from pipeline.engine.notes import Notes, event_rows, events_of
 from pipeline.engine.snapshot import SnapshotError, Tree, pack, unpack
-from pipeline.engine.trackers import Part, Sink, Trackers
+from pipeline.engine.trackers import Part, Sink, Trackers, Windows
 from pipeline.schema.anomalies import Sighting
 from pipeline.schema.columns import Columns
+from pipeline.schema.windows import BASE_SECONDS, LATENESS_SECONDS
 
 __all__ = ["ENGINE_STATE", "Engine", "SnapshotError", "restore_parts", "state_of"]
 
@@ -39,16 +40,21 @@ class Engine:
     With `flows`, each batch of rows of `FLOW_STATES` is handed to it, in their order; with `events`, of
     `EVENT_STATES`; with `exchanges`, of the records `EXCHANGES`. Without `causes` (and `flows`) `shoal.tcp.cause` stays
     empty, and costs nothing. With `details`, fields of what is said in the frames are put into `Columns.details`;
-    with `names` there is at least `_ws.col.Protocol`, as there is with `details` and `exchanges`. With `sightings`,
-    what is seen of anomalies is handed to it behind each batch.
+    with `names` there is at least `_ws.col.Protocol`, as there is with `details` and `exchanges`. With `windows`, a
+    `Bundle` is handed to it behind each batch that tells something of windows or anomalies, and at the end; windows are
+    of `base_seconds`, and frames that are later than `lateness_seconds` change none. With `sightings` and without
+    `windows`, what is seen of anomalies is handed to it behind each batch.
     """
 
     def __init__(self, flows: Sink | None = None, events: Sink | None = None, exchanges: Sink | None = None, *,
                  causes: bool = True, details: bool = False, names: bool = False,
+                 windows: Windows | None = None, base_seconds: int = BASE_SECONDS,
+                 lateness_seconds: int = LATENESS_SECONDS,
                  sightings: Callable[[list[Sighting]], None] | None = None) -> None:
         self.notes = Notes()
-        self.front = Front(self.notes)
+        self.front = Front(self.notes, base_seconds=base_seconds)
         self.trackers = Trackers(self.notes, flows, exchanges, causes=causes, details=details, names=names,
+                                 windows=windows, base_seconds=base_seconds, lateness_seconds=lateness_seconds,
                                  sightings=sightings is not None)
         self.reassembly = self.front.reassembly
         self.streams = self.front.streams
@@ -61,20 +67,30 @@ class Engine:
         self._events = events
         self._sightings = sightings
 
-    def process(self, columns: Columns) -> None:
-        """Add to the rows of the next batch, in place, what only earlier rows can tell."""
+    def process(self, columns: Columns, dropped: int = 0) -> None:
+        """Add to the rows of the next batch, in place, what only earlier rows can tell. Who captures had to drop
+        `dropped` frames since it told so last."""
         ticks = self.front.process(columns)
+        if dropped:
+            self.trackers.dropped(self.front.windows.now, dropped)
+        self.trackers.begin(self.front.window_ticks)
+        told = self.trackers.sight(events_of(columns, self.notes.take()))
         self.trackers.process(columns, self.streams.conversation, self.streams.turn, ticks)
-        noted = self.notes.take()
-        if noted and self._events is not None:
-            self._events(event_rows(events_of(columns, noted)))
+        told += events_of(columns, self.notes.take())
+        if told and self._events is not None:
+            self._events(event_rows(told))
         self._tell()
 
     def _tell(self) -> None:
         """Hand out what was seen of anomalies."""
-        seen = self.anomalies.take() if self.anomalies is not None else []
-        if seen and self._sightings is not None:
-            self._sightings(seen)
+        if self._sightings is not None and self.anomalies is not None:
+            self._sightings(self.anomalies.take())
+
+    def idle(self, now: int) -> None:
+        """No frame came until `now`, ns since 1970 by the clock that stamps frames: tell the windows that ended."""
+        windows = self.trackers.windows
+        if windows is not None:
+            self.trackers.idle(self.front.windows.idle(now, windows.frame + 1))
 
     def snapshot(self) -> bytes:
         """All that the engine knows, after the rows so far; `restore` takes it back."""
@@ -90,7 +106,7 @@ class Engine:
     def _parts(self) -> dict[str, Part]:
         front: dict[str, Part] = {
             "reassembly": self.reassembly, "streams": self.streams, "minutes": self.front.minutes,
-            "senders": self.front.senders, "clock": self.front.clock,
+            "senders": self.front.senders, "clock": self.front.clock, "window ticks": self.front.windows,
         }  # fmt: skip
         return front | self.trackers.parts()
 

@@ -65,6 +65,7 @@ class Clock:
         self._last[interface] = known[-FRAMES:].tolist()
         steps = np.diff(known)
         odd = np.flatnonzero((steps < -BACK_NS) | (steps > AHEAD_NS))
+        odd = odd[odd + 1 >= len(last)]
         often = (odd >= FRAMES - 1) & (known[odd] - known[np.maximum(odd - FRAMES + 1, 0)] <= OFTEN_NS)
         found: NDArray[np.int64] = odd[(steps[odd] < 0) | often] + 1 - len(last)
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.service.heartbeat import capture_row, heartbeat_row
@@ -14,6 +14,7 @@ from collectors.service.rounds import Route
 from collectors.service.tap import Counts, RingTap
 from collectors.sources.identity import run_id
 from collectors.sources.ring import Ring
+from pipeline.detect import detection
 from pipeline.run.rows import Block, Rows
 from pipeline.run.sink import Outlet, Sink
 from pipeline.schema.column import Record
@@ -41,6 +42,7 @@ class Settings:
     first_bytes: int = FIRST_BYTES
     memory: int = 256 << 20
     close_seconds: float = 5.0
+    detection: detection.Settings = field(default_factory=detection.Settings)
 
 
 class Service:
@@ -75,7 +77,7 @@ class Service:
             insert_told(self._database, CAPTURE_STATES, capture_row(tap, complete=False))
         self.sink.start()
         for tap in self.taps:
-            tap.start(Rows(tap.route), self._one_done)
+            tap.start(Rows(tap.route, self.settings.detection), self._one_done)
         for work, seconds in (self._beat, HEARTBEAT_SECONDS), (self._spare, BUDGET_SECONDS):
             thread = threading.Thread(target=self._repeat, args=(work, seconds), name=work.__name__, daemon=True)
             thread.start()

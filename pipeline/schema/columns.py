@@ -7,7 +7,7 @@ text output are made from them. One `Columns` serves batch after batch (`clear`)
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 
 import numpy as np
@@ -80,13 +80,15 @@ class Slots:
 
 
 class Lists:
-    """The items of one list group: `offsets` int32 (rows + 1), and slabs as in `Columns` with an item an index."""
+    """The items of one list group: `offsets` int32 (rows + 1), and slabs as in `Columns` with an item an index.
 
-    def __init__(self, group: ListGroup, rows: int) -> None:
+    There is room for `items` items in all rows together, or without it for as many as the rows can have."""
+
+    def __init__(self, group: ListGroup, rows: int, items: int | None = None) -> None:
         self.group = group
         self.offsets: NDArray[np.int32] = np.zeros(rows + 1, np.int32)
         slabs = slab_columns(group.columns)
-        items = rows * group.most
+        items = rows * group.most if items is None else items
         self.u8 = np.zeros((max(1, len(slabs["u8"])), items), np.uint8)
         self.u16 = np.zeros((max(1, len(slabs["u16"])), items), np.uint16)
         self.u32 = np.zeros((max(1, len(slabs["u32"])), items), np.uint32)
@@ -134,10 +136,10 @@ class Columns:
     The bytes of `raw` columns are slices of `raw_buffer`: `raw_offset` int64 and `raw_length` uint32.
     `details` holds, where they are asked for, fields of what is said in the frames (`DETAILS`): of each name the rows,
     ascending, and the values, several of one row in their order. `datagrams` holds, of a row that completes a
-    datagram of fragments, the payload behind its innermost header.
+    datagram of fragments, the payload behind its innermost header. `items` caps the items of list groups by name.
     """
 
-    def __init__(self, record: Record, capacity: int = BATCH_ROWS) -> None:
+    def __init__(self, record: Record, capacity: int = BATCH_ROWS, items: Mapping[str, int] | None = None) -> None:
         self.record = record
         self.capacity = capacity
         self.rows = 0
@@ -151,7 +153,7 @@ class Columns:
         self._lane_names = list(record.lanes)
         self._lane_columns = list(record.lanes.values())
         self.lane = np.zeros((max(1, len(self._lane_names)), capacity), np.uint8)
-        self.lists = {g.name: Lists(g, capacity) for g in record.groups}
+        self.lists = {g.name: Lists(g, capacity, (items or {}).get(g.name)) for g in record.groups}
         self.texts: list[str] = []
         self.labels: dict[str, str | datetime.date] = {}
         self.details: dict[str, tuple[list[int], list[object]]] = {}

@@ -56,6 +56,8 @@ SHARDED_BY: dict[str, tuple[str, ...]] = {
     "flow_states": ("capture",),
     **{record.name: ("capture",) for record in EXCHANGES},
     "event_states": ("capture",),
+    "window_states": ("capture",),
+    "alert_states": ("capture",),
     "capture_states": ("capture",),
     "sensors": ("sensor",),
     "alert_acks": ("shoal.alert.id",),

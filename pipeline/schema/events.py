@@ -63,7 +63,7 @@ FLEET_EVENTS: dict[str, str] = {
 
 WINDOW_EVENTS: dict[str, str] = {
     "parts-forgotten": "More conversations in open windows than a shard counts: those counts were told early",
-    "entities-forgotten": "More entities in open windows than are kept: those of the oldest window were told early",
+    "entities-forgotten": "More entities in open windows than are kept: told windows stay, new ones lack some",
 }
 """Events of the caps of windows: name to meaning."""
 
@@ -77,6 +77,7 @@ ANOMALY_EVENTS: dict[str, str] = {
     "claims-forgotten": "More addresses, hosts or questions of the link than are remembered: the oldest were forgotten",
     "anomalies-forgotten": "More entities with an anomaly than are kept: those that came first were told early",
     "attempts-forgotten": "More connection attempts in vain than are kept: those that came first were forgotten",
+    "observations-forgotten": "More names and certificates are compared than are kept: the first were forgotten",
     "senders-forgotten": "More hardware addresses than are remembered: all were forgotten, and begin anew",
 }
 """Events of the caps of what looks for anomalies: name to meaning."""

@@ -23,7 +23,7 @@ from pipeline.schema.columns import Columns
 from pipeline.schema.events import EVENTS
 from pipeline.schema.packets import PACKETS
 
-VERSION = 3
+VERSION = 4
 """Moves when the layout of messages does; it is part of `LAYOUT`."""
 LAYOUT = f"{schema_hash(PACKETS)}v{VERSION}"
 """What stands in the name of the topic, so that layouts that don't fit never meet."""
@@ -40,7 +40,11 @@ _LONGEST_DATAGRAM = 65_535
 _LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 _TEXTS = {"sensor", "capture"}
 _MOST_TEXT = 1024
-_MOST_TOLD = 10_000
+# A frame may end a minute and a window each.
+_MOST_TOLD = 70_000
+_LISTS: dict[str, tuple[type, ...]] = {
+    "ticks": (int, int), "events": (str, int, int, int), "windows": (int, int, int, int), "drops": (int, int),
+}  # fmt: skip
 
 
 class MessageError(Exception):
@@ -55,6 +59,8 @@ class Head:
     `sequence` numbers the messages of the capture to the shard from 0. `now` is the capture's time behind the last
     frame (`Minutes.now`, ns since 1970). `ends` is 1 where the capture is complete. `ticks` are the minutes that ended
     (frame, time), `events` what happened before the frames were shared out (name, frame, time, count; in shard 0 only).
+    `windows` are the ticks of windows (`WindowTick`), `drops` how many frames the sensor dropped about a time (time in
+    ns since 1970, count; in shard 0 only). Both may come with no frames, when the capture is quiet.
     """
 
     sensor: str
@@ -69,6 +75,8 @@ class Head:
     ends: int = 0
     ticks: tuple[tuple[int, int], ...] = ()
     events: tuple[tuple[str, int, int, int], ...] = ()
+    windows: tuple[tuple[int, int, int, int], ...] = ()
+    drops: tuple[tuple[int, int], ...] = ()
 
 
 def head_headers(head: Head) -> list[tuple[str, bytes]]:
@@ -107,7 +115,7 @@ def _read(name: str, value: bytes) -> Any:
         number = json.loads(value)
     except ValueError:
         raise MessageError(f"header {name} is {value[:64]!r}") from None
-    if name in ("ticks", "events"):
+    if name in _LISTS:
         return _lists(name, number)
     if type(number) is not int or not -(1 << 63) <= number < 1 << 63:
         raise MessageError(f"header {name} is {value[:64]!r}")
@@ -115,7 +123,7 @@ def _read(name: str, value: bytes) -> Any:
 
 
 def _lists(name: str, value: object) -> tuple[tuple[Any, ...], ...]:
-    kinds = (int, int) if name == "ticks" else (str, int, int, int)
+    kinds = _LISTS[name]
     if not isinstance(value, list) or len(value) > _MOST_TOLD:
         raise MessageError(f"header {name} is no list of at most {_MOST_TOLD}")
     for item in value:
@@ -152,6 +160,23 @@ def decode(value: bytes, columns: Columns, after: int = 0) -> tuple[NDArray[np.i
     Raises MessageError or SchemaMismatch for what `encode` can't have made, in bounded memory.
     """
     columns.clear()
+    batch = one_batch(value)
+    try:
+        return _taken(batch, columns, after)
+    except _ARROW as error:
+        raise _no_stream(error) from None
+
+
+_ARROW = (pa.ArrowException, OSError, ValueError, struct.error, IndexError, MemoryError, OverflowError)
+
+
+def _no_stream(error: BaseException) -> MessageError:
+    return MessageError(f"no Arrow stream: {' '.join(str(error).split())[:200]}")
+
+
+def one_batch(value: bytes) -> pa.RecordBatch:
+    """The one record batch of an Arrow IPC stream from outside, not yet looked at. Raises MessageError, in bounded
+    memory, for what is none."""
     if len(value) > MOST_BYTES:
         raise MessageError(f"{len(value)} bytes are more than the {MOST_BYTES} of a message")
     try:
@@ -160,11 +185,11 @@ def decode(value: bytes, columns: Columns, after: int = 0) -> tuple[NDArray[np.i
             raise MessageError(f"its buffers claim {claimed} bytes, of at most {MOST_CLAIMED}")
         with pa.ipc.open_stream(value) as reader:
             batches = list(reader)
-        if len(batches) != 1:
-            raise MessageError(f"{len(batches)} record batches instead of one")
-        return _taken(batches[0], columns, after)
-    except (pa.ArrowException, OSError, ValueError, struct.error, IndexError, MemoryError, OverflowError) as error:
-        raise MessageError(f"no Arrow stream: {' '.join(str(error).split())[:200]}") from None
+    except _ARROW as error:
+        raise _no_stream(error) from None
+    if len(batches) != 1:
+        raise MessageError(f"{len(batches)} record batches instead of one")
+    return batches[0]
 
 
 def _taken(batch: pa.RecordBatch, columns: Columns, after: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

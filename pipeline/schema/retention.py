@@ -24,7 +24,8 @@ _DAYS_A_WEEK = 7
 ROWS_OF: dict[str, tuple[str, ...]] = {
     "packets": ("packets",),
     "flows": ("flow_states", *(record.name for record in EXCHANGES)),
-    "events": ("event_states", "dead_letters", "delivery_states"),
+    "windows": ("window_states",),
+    "events": ("event_states", "alert_states", "dead_letters", "delivery_states"),
     "sensors": ("sensors",),
     "pinned": (PINNED_PACKETS.name,),
 }
@@ -50,6 +51,7 @@ class Retention:
     raw: int | None = None
     packets: int | None = None
     flows: int | None = None
+    windows: int | None = None
     events: int | None = None
     sensors: int | None = None
     pinned: int | None = None

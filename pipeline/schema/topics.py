@@ -6,6 +6,7 @@ Setting names are Kafka's topic configurations.
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass, field
 
 PREFIX = "shoal"
@@ -47,6 +48,20 @@ def packets(prefix: str, schema_hash: str, partitions: int = PARTITIONS) -> Topi
     )
 
 
+def windows(prefix: str, layout: str, partitions: int = PARTITIONS) -> Topic:
+    """What shards counted by windows, for those who make windows of entities of it; a sensor has one partition."""
+    return Topic(
+        f"{prefix}.windows.{layout}",
+        partitions,
+        {"max.message.bytes": str(MESSAGE_LIMIT), "message.timestamp.type": "LogAppendTime"},
+    )
+
+
+def partition_of(topic: Topic, sensor: str) -> int:
+    """The partition of `topic` in which all of a sensor is."""
+    return zlib.crc32(sensor.encode()) % topic.partitions
+
+
 def sensors(prefix: str) -> Topic:
     """Heartbeats of sensors, JSON, keyed by sensor; the time of a message is the broker's."""
     return Topic(f"{prefix}.sensors", settings={"message.timestamp.type": "LogAppendTime"})
@@ -68,6 +83,11 @@ def dead_letters(prefix: str) -> Topic:
         f"{prefix}.dead-letters",
         settings={"max.message.bytes": str(MESSAGE_LIMIT + (1 << 20)), "retention.ms": str(_MONTH)},
     )
+
+
+def alerts(prefix: str) -> Topic:
+    """Notifications of alerts, JSON, keyed by rule and entity."""
+    return Topic(f"{prefix}.alerts")
 
 
 def fleet_topics(prefix: str) -> list[Topic]:

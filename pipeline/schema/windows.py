@@ -7,6 +7,7 @@ is the one declaration of what is counted; both records and all code derive from
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pipeline.schema.column import Column as C
@@ -19,6 +20,23 @@ SIZES_SECONDS = (10, 60)
 """Lengths of the windows that are stored, unless told otherwise."""
 LATENESS_SECONDS = 60
 """A frame that is later than this behind the capture's newest changes no window; it is counted as late."""
+
+MOST_SECONDS = 3600
+"""Longest window."""
+
+
+def read_sizes(text: str) -> tuple[int, ...]:
+    """Lengths of windows, as `10,60`, in seconds, ascending. Raises ValueError."""
+    sizes = tuple(sorted({int(each) if each.strip().isdecimal() else 0 for each in text.split(",")}))
+    if not sizes or sizes[0] < 1 or sizes[-1] > MOST_SECONDS:
+        raise ValueError(f"'{text}' are no lengths in seconds, each of 1 to {MOST_SECONDS}, as in 10,60")
+    return sizes
+
+
+def base_of(sizes: tuple[int, ...]) -> int:
+    """Length (s) of the windows in which shards count for windows of these lengths: all are made of them."""
+    return math.gcd(*sizes)
+
 
 KINDS = ("sensor", "host", "service", "pair")
 """Kinds of entities."""

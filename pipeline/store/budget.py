@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.schema.column import Record
 from pipeline.schema.ddl import literal, on_cluster, quote
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.retention import read_budget
@@ -36,30 +37,31 @@ class _Week:
     bytes: int
 
 
-def _weeks(store: Store, place: Place) -> list[_Week]:
-    """The partitions of table `packets`, the oldest first."""
+def _weeks(store: Store, place: Place, record: Record) -> list[_Week]:
+    """The partitions of the record's table, the oldest first."""
     # Of a cluster, one replica of each shard.
     parts = f"cluster({literal(place.cluster)}, system.parts)" if place.cluster else "system.parts"
     rows = store.rows(
         f"SELECT partition_id AS id, any(partition) AS monday, sum(bytes_on_disk) AS bytes FROM {parts}"
-        f" WHERE active AND database = {literal(place.database)} AND table = {literal(place.holder(PACKETS))}"
+        f" WHERE active AND database = {literal(place.database)} AND table = {literal(place.holder(record))}"
         " GROUP BY id ORDER BY monday"
     )
     return [_Week(**row) for row in rows]
 
 
-def enforce(store: Store, budget: int | None = None) -> Enforced:
-    """Drops the oldest weeks of table `packets` until it has at most `budget` bytes on disk; 0 is no budget.
+def enforce(store: Store, budget: int | None = None, record: Record = PACKETS) -> Enforced:
+    """Drops the oldest weeks of table `packets`, or another record, until it has at most `budget` bytes on disk; 0 is
+    no budget.
 
     Without `budget`, it is the one that `shoal migrate --size-budget` left. The newest week always stays. Frames go
     with their bytes; conversations, events and captures are kept. In a cluster, the budget is of one copy of all
     shards together. Raises StoreError.
     """
-    place = look(store, (PACKETS,))
-    holder = place.holder(PACKETS)
+    place = look(store, (record,))
+    holder = place.holder(record)
     if budget is None:
         budget = read_budget(place.tables[holder].comment) if holder in place.tables else 0
-    weeks = _weeks(store, place) if budget else []
+    weeks = _weeks(store, place, record) if budget else []
     before = now = sum(week.bytes for week in weeks)
     dropped: list[str] = []
     for week in weeks[:-1]:

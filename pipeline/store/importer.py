@@ -12,11 +12,13 @@ import os
 import secrets
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from collectors.sources.identity import Progress, content_hash, is_file
 from pipeline import __version__
+from pipeline.schema.alerts import ALERT_STATES
 from pipeline.schema.column import Record
 from pipeline.schema.columns import Columns
 from pipeline.schema.days import day_of
@@ -26,6 +28,7 @@ from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.flows import FLOW_STATES
 from pipeline.schema.packets import PACKETS
 from pipeline.schema.tables import CAPTURE_STATES
+from pipeline.schema.windows import WINDOWS
 from pipeline.store.native import NativeEncoder, stored_columns
 from pipeline.store.store import Store
 from pipeline.store.told import insert_told
@@ -38,6 +41,10 @@ INSERT_ROWS = 65_536
 200 MB more of memory, and are no faster."""
 INSERT_BYTES = 64 << 20
 """Bytes of blocks with which an insert ends early."""
+
+if TYPE_CHECKING:
+    from pipeline.detect.detection import Settings
+    from pipeline.engine.windows.bundle import Bundle
 
 HANDED_OUT = 8192
 """Most rows in one batch of what the engine hands out."""
@@ -180,13 +187,15 @@ def _stored_frames(database: Store, state: Imported) -> int:
 
 
 def import_capture(
-    database: Store, path: str, *, sensor: str = "file", progress: Progress | None = None
-) -> Imported:
+    database: Store, path: str, *, sensor: str = "file", progress: Progress | None = None,
+    detection: Settings | None = None,
+) -> Imported:  # fmt: skip
     """Imports the capture file `path` (`-` is standard input) into `packets` and `captures`.
 
     A file whose content is stored already adds nothing; one whose import was interrupted is completed, under the
     sensor's name of the first run. A pipe is a capture of its own each time. A cut file's whole frames are stored,
-    and `warning` says where it is cut. Raises OSError, CaptureError (no capture), StoreError.
+    and `warning` says where it is cut. Alerts are of the past, made as `detection` says. Raises OSError,
+    CaptureError (no capture), StoreError.
     """
     begun = time.perf_counter()
     file = is_file(path)
@@ -200,16 +209,18 @@ def import_capture(
     if state is not None:
         imported.sensor = state.sensor
         stored = _stored_frames(database, state)
-    _decode_and_store(database, imported, stored, known=state is not None, progress=progress)
+    _decode_and_store(database, imported, stored, known=state is not None, progress=progress, settings=detection)
     imported.seconds = time.perf_counter() - begun
     return imported
 
 
 def _decode_and_store(
-    database: Store, imported: Imported, stored: int, *, known: bool, progress: Progress | None
-) -> None:
+    database: Store, imported: Imported, stored: int, *, known: bool, progress: Progress | None,
+    settings: Settings | None,
+) -> None:  # fmt: skip
     """Decodes the whole capture and stores the frames after number `stored`."""
     from collectors.sources import open_capture
+    from pipeline.detect.detection import Detection, Settings
     from pipeline.embedded import decoded
     from pipeline.engine import Engine
 
@@ -220,12 +231,19 @@ def _decode_and_store(
     writer = Writer(database, PACKETS.name, stored_columns(PACKETS))
     blocks = _Blocks(writer, PACKETS, imported.capture, BATCH_ROWS, stored)
     # Of an interrupted import all rows of these are written again: they replace the same rows.
-    told = {record.name: _Table(database, record, labels) for record in (FLOW_STATES, EVENT_STATES, *EXCHANGES)}
+    records = (FLOW_STATES, EVENT_STATES, WINDOWS, ALERT_STATES, *EXCHANGES)
+    told = {record.name: _Table(database, record, labels) for record in records}
 
     def take(rows: Columns) -> None:
         told[rows.record.name].add(rows)
 
-    engine = Engine(take, take, take)
+    of = settings or Settings()
+    detection = Detection(take, imported.sensor, imported.capture, of, past=True)
+
+    def bundle(told: Bundle) -> None:
+        detection.take(0, told)
+
+    engine = Engine(take, take, take, windows=bundle, base_seconds=of.base, lateness_seconds=of.lateness)
     writer.start()
     try:
         for frames, _ in decoded(reader, columns, engine):

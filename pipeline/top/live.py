@@ -29,16 +29,18 @@ from pipeline.top.screen import Around, frame
 AGAIN_SECONDS = 30.0
 """A directory in which nobody writes is opened again after so long, for rates fall out of the last minute."""
 _END_SECONDS = 2.0
+_ANSWER_SECONDS = 5.0
+"""After so long without an answer the frame says so."""
 _SIGNALS = (signal.SIGWINCH, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
 
 
 class _Looker(threading.Thread):
-    """Looks when it is told to, and tells what it found: a view, None for nothing new, or the error's line."""
+    """Looks when it is told to, and tells what it found: a view, None for nothing new, the error's line, or a fault."""
 
     def __init__(self, looks: Looks, wake: Callable[[], None]) -> None:
         super().__init__(name="top-look", daemon=True)
         self.orders: queue.SimpleQueue[tuple[Asked, bool] | None] = queue.SimpleQueue()
-        self.found: queue.SimpleQueue[View | str | None] = queue.SimpleQueue()
+        self.found: queue.SimpleQueue[View | Exception | str | None] = queue.SimpleQueue()
         self._looks = looks
         self._wake = wake
 
@@ -46,13 +48,15 @@ class _Looker(threading.Thread):
         """Until it is told None."""
         with contextlib.closing(self._looks):
             while (order := self.orders.get()) is not None:
-                found: View | str | None
+                found: View | Exception | str | None
                 try:
                     found = self._looks.take(partial(look, asked=order[0]), again=order[1])
                 except StoreError as error:
                     found = one_line(str(error))
                 except OSError as error:
                     found = os_error(error)
+                except Exception as error:
+                    found = error
                 self.found.put(found)
                 self._wake()
 
@@ -70,12 +74,12 @@ class Top:
         self._interval = interval
         self._around = Around(db, time.time_ns(), live)
         self._sort = first.sort
-        self._reads, self._writes = os.pipe()
-        os.set_blocking(self._writes, False)
+        self._reads = self._writes = -1
         self._looker = _Looker(looks, self._wake)
         self._signals: list[int] = []
         self._ended = False
-        self._looking = False
+        self._looking = 0
+        self._asked_at = 0.0
         self._next = 0.0
         self._whole = time.monotonic()
 
@@ -83,6 +87,8 @@ class Top:
         """Draws and reads keys until q, or until the process is told to end."""
         keyboard = sys.stdin.fileno()
         console = Console()
+        self._reads, self._writes = os.pipe()
+        os.set_blocking(self._writes, False)
         self._looker.start()
         self._next = time.monotonic() + self._interval
         try:
@@ -119,6 +125,9 @@ class Top:
 
     def _draw(self, live: Live, console: Console) -> None:
         around = replace(self._around, clock=time.time_ns())
+        waited = time.monotonic() - self._asked_at
+        if self._looking and waited > _ANSWER_SECONDS:
+            around = replace(around, error=f"no answer for {waited:.0f} s")
         live.update(frame(self._view, around, *console.size), refresh=True)
 
     def _wait(self, keyboard: int, live: Live, keys: _Keys) -> None:
@@ -132,7 +141,7 @@ class Top:
             os.read(self._reads, 4096)
             while self._signals:
                 self._signal(self._signals.pop(0), live, keys)
-        with contextlib.suppress(queue.Empty):
+        while not self._looker.found.empty():
             self._take(self._looker.found.get_nowait())
         if keyboard in ready:
             pressed = os.read(keyboard, 64)
@@ -143,15 +152,22 @@ class Top:
     def _look(self, again: bool = False) -> None:
         now = time.monotonic()
         again = again or now - self._whole >= AGAIN_SECONDS
-        self._looking = True
+        self._looking += 1
+        self._asked_at = now
         self._next = now + self._interval
         self._looker.orders.put((self._asked_now(), again))
 
     def _asked_now(self) -> Asked:
         return replace(self._asked(), sort=self._sort)
 
-    def _take(self, found: View | str | None) -> None:
-        self._looking = False
+    def _take(self, found: View | Exception | str | None) -> None:
+        """Takes what a look found. Raises what is a fault, and no answer of the database."""
+        self._looking -= 1
+        # A database that takes long to answer has at least as long a rest.
+        now = time.monotonic()
+        self._next = max(self._next, now + now - self._asked_at)
+        if isinstance(found, Exception):
+            raise found
         if isinstance(found, View):
             self._view, self._whole = found, time.monotonic()
         self._around = replace(self._around, error=found if isinstance(found, str) else "")

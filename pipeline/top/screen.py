@@ -37,8 +37,8 @@ class Around:
 def frame(view: View, around: Around, width: int, height: int = 0) -> RenderableType:
     """The frame, in so many columns and at most `height` lines; 0 for as many as it takes."""
     sensors, services, alerts = _room((len(view.sensors), len(view.services), len(view.alerts)), height)
-    # Ages run on while nothing new is asked.
-    at = around.clock if around.live else view.at
+    # Ages run on while nothing new is there.
+    at = around.clock if around.live and not around.paused else view.at
     parts: list[RenderableType] = [
         _head(view, around),
         _sensors(view.sensors[:sensors], len(view.sensors), at, width),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 
-from pipeline.detect.anomalies import Anomalies, Going
+from pipeline.detect.anomalies import Anomalies, Going, failing, scans
 from pipeline.engine.snapshot import pack, unpack
 from pipeline.engine.windows.bundle import Closed, WindowTick
 from pipeline.schema.columns import Columns
@@ -38,7 +39,7 @@ def _told(attempts: Iterable[Attempt], *, bulk: bool = False, restore: bool = Fa
     for some in [ticks] if bulk else [[tick] for tick in ticks]:
         of = {tick[0] for tick in some}
         parts = parts_of_attempts(one for one in attempts if int(one.at // 10) + 1 in of)
-        going += anomalies.take(Closed(tuple(some), empty, empty.values("shoal.window.version"), parts,
+        going += anomalies.take(Closed(tuple(some), empty, np.zeros(0, np.uint32), parts,
                                        ends=some[-1] is ticks[-1]))  # fmt: skip
         if restore:
             state = unpack(pack(anomalies.state()))
@@ -166,5 +167,12 @@ def test_syns_that_are_answered_after_all_are_not_in_vain() -> None:
     anomalies, empty = Anomalies(), Columns(WINDOWS, 0)
     for number, parts in enumerate((late, back, more), 1):
         tick = (number, 100 * number, BEGIN + number * 10 * SECOND, 0)
-        anomalies.take(Closed((tick,), empty, empty.values("shoal.window.version"), parts, ends=number == 3))
+        anomalies.take(Closed((tick,), empty, np.zeros(0, np.uint32), parts, ends=number == 3))
         assert anomalies.rows() is None
+
+
+def test_at_the_caps_the_first_are_forgotten_and_events_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "MOST_SOURCES", 5)
+    monkeypatch.setattr(failing, "MOST_SERVICES", 3)
+    attempts = [Attempt(0.1 * k, f"10.0.3.{k}", f"10.0.4.{k}", 80, REFUSED) for k in range(1, 21)]
+    assert ("attempts-forgotten", "", 32) in told(attempts)

@@ -49,7 +49,7 @@ class Terminal:
         os.write(self.ours, keys.encode())
 
     def until(self, *texts: str) -> str:
-        """What is drawn from now on until all the texts were, in this order. Fails after 30 s, or at the command's end."""
+        """What is drawn from now on until all the texts were, in this order. Fails after 30 s, or at the end."""
         self.drawn = ""
         wanted = re.compile(".*?".join(map(re.escape, texts)), re.DOTALL)
         deadline = time.monotonic() + _LONGEST_SECONDS

@@ -8,8 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
+from pipeline.cli.alerts import COMMANDS, alerts
 from pipeline.cli.main import run
 from pipeline.cli.times import utc
 from pipeline.detect.watch.hands import Matchers, acknowledge, silence
@@ -221,3 +223,23 @@ def test_a_database_of_an_older_version(tmp_path: Path, capfd: pytest.CaptureFix
         f" migrate --db {tmp_path}/db\n"
     )
     assert run(["alerts", "list", "--db", f"{tmp_path}/none"]) == 2
+
+
+def test_each_command_is_there_and_says_of_itself_what_the_list_says() -> None:
+    context = click.Context(alerts)
+    for name, (_, said) in COMMANDS.items():
+        command = alerts.get_command(context, name)
+        assert command is not None
+        assert (command.name, command.get_short_help_str(limit=200)) == (name, said)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from pipeline.cli.main import run\n"
+        "for args in (['alerts', '--help'], ['alerts', 'list', '--help'], ['events', '--names'], ['top', '--help']):\n"
+        "    assert run(args) == 0\n"
+        "heavy = {'numpy', 'pyarrow', 'chdb', 'lz4', 'rich', 'pipeline.detect'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -21,6 +21,8 @@ from pipeline.cli.main import run
 from pipeline.schema.anomalies import ANOMALIES
 from pipeline.schema.events import EVENTS
 from pipeline.store.connect import connect
+from pipeline.store.database import Database, InUse
+from pipeline.store.remote import Remote
 from pipeline.store.told import insert_told
 from pipeline.top.looks import Looks
 from tests.cli.filled import SECOND, event, fill
@@ -148,27 +150,39 @@ def test_follow_prints_what_comes_and_leaves_the_directory_to_others(tmp_path: P
             _insert(path, [event("dns-race", NOW), event(name, NOW - SECOND, frame=99), ROWS[0]])
             told.append(json.loads(follower.stdout.readline()))
         assert [row["shoal.event.name"] for row in told[2:]] == ["host-scan", "arp-spoofing"]
+        # While another process has it to itself, that is said once.
+        with _held(path) as database:
+            assert follower.stderr is not None
+            said = follower.stderr.readline()
+            assert said.startswith(f"shoal: warning: {path} is in use by another process")
+            assert said.endswith("; it is tried again\n")
+            record, row = event("port-scan", NOW, frame=100)
+            insert_told(database, record, row, "shoal.event.time")
+        assert json.loads(follower.stdout.readline())["shoal.event.frame"] == 100
         follower.send_signal(signal.SIGINT)
         rest, err = follower.communicate()
         assert (rest, follower.returncode) == ("", 130)
-        assert err.splitlines()[-1] == "shoal: interrupted"
+        # Said once, and not again.
+        assert err.split("\n") == ["", "shoal: interrupted", ""]
     finally:
         guard.cancel()
         follower.kill()
         follower.wait()
 
 
-def _insert(path: Path, rows: list[Any]) -> None:
-    from pipeline.store.database import InUse
-
+def _held(path: Path) -> Database | Remote:
+    """The database, as soon as nobody has it."""
     while True:
         try:
-            with connect(str(path)) as database:
-                for record, row in rows:
-                    insert_told(database, record, row, "shoal.event.time")
-            return
+            return connect(str(path))
         except InUse:
             os.sched_yield()
+
+
+def _insert(path: Path, rows: list[Any]) -> None:
+    with _held(path) as database:
+        for record, row in rows:
+            insert_told(database, record, row, "shoal.event.time")
 
 
 def test_what_was_printed_is_forgotten_with_the_hour_and_at_the_cap(tmp_path: Path) -> None:

@@ -81,13 +81,13 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fill(tmp_path_factory.mktemp("top") / "db", scene(THEN))
 
 
-def _look(db: Path, asked: Asked) -> View:
+def _looks(db: Path, *asked: Asked) -> list[View]:
     with connect(str(db), readonly=True) as database:
-        return look(database, asked)
+        return [look(database, each) for each in asked]
 
 
 def test_sensors_by_their_heartbeats_and_windows(db: Path) -> None:
-    view = _look(db, Asked(THEN))
+    view, later = _looks(db, Asked(THEN), Asked(THEN + 20 * MINUTE))
     assert [one.name for one in view.sensors] == ["cellar", "gate", "roof", "yard"]
     cellar, gate, roof, yard = view.sensors
     assert (roof.state, roof.interfaces, roof.heard, roof.window) == ("running", "eth0, eth1", THEN, THEN)
@@ -98,36 +98,34 @@ def test_sensors_by_their_heartbeats_and_windows(db: Path) -> None:
     # Without heartbeats windows tell what they can.
     assert (gate.state, gate.heard, gate.packets, gate.dropping, gate.dropped) == ("", None, 2, 1, None)
     assert yard.state == "ended"
-    assert [one.name for one in _look(db, Asked(THEN + 20 * MINUTE)).sensors] == ["cellar", "roof"]
+    assert [one.name for one in later.sensors] == ["cellar", "roof"]
 
 
 def test_services_of_the_last_minute(db: Path) -> None:
-    web, names = _look(db, Asked(THEN)).services
+    first, short, *sorted_by = _looks(
+        db, Asked(THEN), Asked(THEN, over=20), *(Asked(THEN, sort, least=0) for sort in SORTS)
+    )
+    web, names = first.services
     assert (web.host, web.port, web.segments, web.resent, web.rtt, web.resets, web.unanswered) == (
         "192.0.2.1", 443, 3000, 0.05, 0.012, 6, None)
     assert (web.packets, web.bytes) == (90, 9000)
     assert (names.host, names.port, names.proto, names.unanswered, names.rtt) == (NAMES, 53, 17, 0.25, None)
-    found = {sort: [one.port for one in _look(db, Asked(THEN, sort, least=0)).services] for sort in SORTS}
-    assert found == {
+    assert {view.sort: [one.port for one in view.services] for view in sorted_by} == {
         "resent": [80, 443, 53], "bytes": [53, 443, 80], "packets": [443, 53, 80], "rtt": [443, 53, 80],
         "unanswered": [53, 443, 80],
     }
-    assert [one.segments for one in _look(db, Asked(THEN, over=20)).services] == [1000]
+    assert [one.segments for one in short.services] == [1000]
 
 
 def test_alerts_that_were_open_then(db: Path) -> None:
-    def ids(at: int, past: bool = False) -> str:
-        return "".join(one["shoal.alert.id"][0] for one in _look(db, Asked(at, past=past)).alerts)
-
-    assert ids(THEN) == "ba"
-    assert ids(THEN, past=True) == "bac"
-    assert ids(THEN - 5 * MINUTE) == "d"
-    assert ids(THEN + 2 * MINUTE) == "bea"
+    views = _looks(db, Asked(THEN), Asked(THEN, past=True), Asked(THEN - 5 * MINUTE), Asked(THEN + 2 * MINUTE))
+    found = ["".join(one["shoal.alert.id"][0] for one in view.alerts) for view in views]
+    assert found == ["ba", "bac", "d", "bea"]
 
 
 def test_the_newest_windows_end_is_the_latest_time(db: Path, tmp_path: Path) -> None:
-    assert _look(db, Asked(None)).at == THEN
-    empty = _look(fill(tmp_path / "db", []), Asked(None))
+    assert _looks(db, Asked(None))[0].at == THEN
+    [empty] = _looks(fill(tmp_path / "db", []), Asked(None))
     assert (empty.sensors, empty.services, empty.alerts) == ([], [], [])
 
 
@@ -228,9 +226,10 @@ def test_others_can_open_the_directory_and_are_seen(tmp_path: Path) -> None:
         screen.until("99999999")
         with serving(path, "--read-write") as served:
             with connect(served.url) as database:
-                record, row = alert("77777777aaaa0000", time.time_ns() - SECOND)
-                insert_told(database, record, row, "shoal.alert.opened")
+                insert_told(database, *alert("77777777aaaa0000", time.time_ns() - SECOND), "shoal.alert.opened")
             screen.until("77777777")
+            # It dies, and leaves the file behind that says where it serves.
+            served.process.kill()
         _insert(path, alert("55555555aaaa0000", time.time_ns() - SECOND))
         screen.until("55555555")
         screen.process.send_signal(signal.SIGTERM)
@@ -277,7 +276,8 @@ def test_it_can_be_put_in_the_background(db: Path) -> None:
 def _insert(path: Path, row: Row) -> None:
     while True:
         try:
-            fill(path, [row])
+            with connect(str(path)) as database:
+                insert_told(database, *row, "shoal.alert.opened")
             return
         except InUse:
             os.sched_yield()

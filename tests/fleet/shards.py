@@ -31,6 +31,7 @@ def messages(path: Path, shards: int, batch_rows: int) -> Iterator[tuple[Head, b
         for frames in reader:
             decode_frames(frames, columns)
             ticks = tuple(front.process(columns))
+            windows = tuple(front.window_ticks)
             events = tuple(events_of(columns, front.notes.take()))
             last = frames.first + len(frames) - 1
             shard = shard_of(columns, shards)
@@ -38,7 +39,7 @@ def messages(path: Path, shards: int, batch_rows: int) -> Iterator[tuple[Head, b
                 rows = np.flatnonzero(shard == k)
                 yield Head(
                     "s", "c", k, shards, sequence, frames.first, last, len(rows), front.minutes.now, 0, ticks,
-                    () if k else events,
+                    () if k else events, windows,
                 ), encode(columns, rows, front.streams.conversation, front.streams.turn)  # fmt: skip
             sequence += 1
     for k in range(shards):

@@ -16,8 +16,8 @@ _FULL = _HEAD + 'value = "shoal.resets"\nabove = 5\n'
 _RATIO = '[rule.mine]\nkind = "ratio"\nmeaning = "m"\nnumerator = "shoal.resets"\ndenominator = "shoal.packets"\n'
 _SQL = '[rule.mine]\nkind = "sql"\nmeaning = "m"\n'
 WRONG = {
-    "key above is unknown": (_FULL.replace("above", "abov"), "key 'abov' is none of a threshold rule; did you mean above"),
-    "a column is unknown": (_FULL.replace("resets", "reset"), "windows have no number shoal.reset; did you mean shoal.resets"),
+    "key above is unknown": (_FULL.replace("above", "abov"), "'abov' is none of a threshold rule; did you mean above?"),
+    "a column is unknown": (_FULL.replace("resets", "reset"), "no number shoal.reset; did you mean shoal.resets"),
     "a call": (_FULL.replace('"shoal.resets"', '"max(shoal.resets, 1)"'), "is not allowed"),
     "no expression": (_FULL.replace('"shoal.resets"', '"shoal.resets +"'), "is no expression"),
     "no column": (_FULL.replace('"shoal.resets"', '"1 + 1"'), "names no column"),
@@ -60,7 +60,8 @@ def test_what_is_wrong_is_said_in_one_line(case: str, tmp_path: Path) -> None:
 
 def test_a_file_adds_changes_and_switches_off(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(_FULL + "[rule.retransmission-spike]\nabove = 0.05\n[rule.sensor-losing-packets]\nenabled = false\n")
+    changes = "[rule.retransmission-spike]\nabove = 0.05\n[rule.sensor-losing-packets]\nenabled = false\n"
+    path.write_text(_FULL + changes)
     builtin, rules = {rule.name: rule for rule in load_rules()}, {rule.name: rule for rule in load_rules(path)}
     assert list(rules) == ["retransmission-spike", "mine"]
     assert (builtin["retransmission-spike"].limit, rules["retransmission-spike"].limit) == (0.015, 0.05)
@@ -90,3 +91,19 @@ def test_expressions_give_what_they_say_and_nothing_where_there_is_nothing() -> 
     assert found[0] == 0.5
     assert np.isnan(found[1])
     assert condition("shoal.resent / shoal.segments >= 0.375").of(columns.__getitem__).tolist() == [True, False]
+
+
+def test_the_page_has_every_kind_and_key_as_they_are() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "alerts.md").read_text()
+    for name, meaning in RULE_KINDS.items():
+        assert f"| `{name}` | {meaning[0].upper()}{meaning[1:]} |" in page
+    for key in KEYS:
+        kinds = "all" if key.kinds == tuple(RULE_KINDS) else ", ".join(key.kinds)
+        assert f"| `{key.name}` | {kinds} | {key.meaning} |" in page
+
+
+def test_the_examples_of_the_page_are_rules(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "alerts.md").read_text()
+    path = tmp_path / "example.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    assert {rule.name for rule in load_rules(path)} >= {"slow-database", "traffic-jump", "retransmission-spike"}

@@ -11,7 +11,8 @@ from tests.rules.by_hand import BEGIN, SECOND, Talk, Told, rows
 
 def opened(talks: list[Talk], ticks: int = 5) -> list[dict[str, Any]]:
     """The first row of each alert."""
-    return [row for row in rows(Alerts(load_rules(), "s1", "c1").take(Told(talks, ticks).closed())) if row["version"] == 1]
+    found = rows(Alerts(load_rules(), "s1", "c1").take(Told(talks, ticks).closed()))
+    return [row for row in found if row["version"] == 1]
 
 
 def net(bad: Any, clients: int = 6, servers: int = 4, ports: tuple[int, ...] = (80, 443)) -> list[Talk]:

@@ -41,7 +41,7 @@ CONFIG = """
 EVENTS_LOCAL = """\
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', `shoal.event.count`)
 PARTITION BY toMonday(`shoal.day`)
-ORDER BY (`sensor`, `capture`, `shoal.event.frame`, `shoal.event.name`)
+ORDER BY (`sensor`, `capture`, `shoal.event.frame`, `shoal.event.name`, `shoal.event.entity`)
 SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000, \
 min_bytes_for_wide_part = 1073741824, min_rows_for_wide_part = 4194304, ttl_only_drop_parts = 1
 """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
+import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,20 @@ from pipeline.store.told import insert_told
 SECOND = 10**9
 
 
+@cache
+def _made() -> Path:
+    """A database with all tables, made once: it takes a while."""
+    directory = Path(tempfile.mkdtemp(prefix="shoal-test-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    with Database(directory / "db").open(create=True) as database:
+        migrate(database)
+    return directory / "db"
+
+
 def opened(path: Path) -> Database:
     """A new database with all tables."""
-    database = Database(path).open(create=True)
-    migrate(database)
-    return database
+    shutil.copytree(_made(), path, symlinks=True)
+    return Database(path).open()
 
 
 def alert_id(*parts: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from pipeline.agents.groups import BUCKET_MS, CLOSE, GROUP_BYTES, GROUP_ROWS, KIND, Group, Grouping, Message
+from pipeline.agents.groups import CLOSE, GROUP_BYTES, GROUP_ROWS, KIND, SPAN_MS, Group, Grouping, Message
 
 HALF = b"\0" * (GROUP_BYTES // 2)
 
@@ -53,7 +53,7 @@ def test_each_message_is_in_one_group() -> None:
     offsets = [entry.offset for group in found for entry in group.messages]
     assert offsets == [entry.offset for entry in log][: len(offsets)]
     for group in found:
-        assert len({entry.timestamp // BUCKET_MS for entry in group.messages}) == 1
+        assert len({entry.timestamp // SPAN_MS for entry in group.messages}) == 1
         assert sum(int(entry.header("rows") or 0) for entry in group.messages[:-1]) < GROUP_ROWS
 
 

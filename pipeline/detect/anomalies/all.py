@@ -10,6 +10,7 @@ from pipeline.detect.anomalies.attempts import Attempts, attempts_of
 from pipeline.detect.anomalies.dns import DnsNames
 from pipeline.detect.anomalies.failing import Failing
 from pipeline.detect.anomalies.floods import floods
+from pipeline.detect.anomalies.gaps import gaps
 from pipeline.detect.anomalies.gather import Gather, Going
 from pipeline.detect.anomalies.scans import Scans
 from pipeline.detect.anomalies.tls import Certificates
@@ -34,7 +35,6 @@ class Anomalies:
         self._tls = Certificates()
         self._waiting: list[Sighting] = []
         self._last = (0, 0, 0, 0)
-        self._forgotten = 0
 
     def take(self, closed: Closed) -> list[Going]:
         """Take what is behind the ticks of `closed`; gives the anomalies with action `alert` that began or went on, by
@@ -77,6 +77,9 @@ class Anomalies:
             mine = [one for one in seen if one.name in detector.takes]
             self.gather.take(detector.tick(number, now, mine))
         self.gather.take(self._attempts(number, max(0, frame - 1), now, attempts))
+        self.gather.take(gaps(number, max(0, frame - 1), parts, rows))
+        self.gather.note("attempts-forgotten", now, frame, self._scans.forgotten + self._failing.forgotten)
+        self.gather.note("observations-forgotten", now, frame, self._dns.forgotten + self._tls.forgotten)
         return self.gather.tick(number, now, again)
 
     def _attempts(self, number: int, frame: int, now: int, attempts: Attempts) -> Iterable[Sighting]:

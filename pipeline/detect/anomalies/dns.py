@@ -67,13 +67,15 @@ class _Counted:
 
 
 class DnsNames:
-    """Joins what shards counted of a client's names; says at each tick where it is too much."""
+    """Joins what shards counted of a client's names; says at each tick where it is too much. `forgotten` counts what
+    was forgotten at the cap."""
 
     takes = (LONG_NAMES, NXDOMAINS)
 
     def __init__(self) -> None:
         self._counted: OrderedDict[_Key, _Counted] = OrderedDict()
         self._asked: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self.forgotten = 0
 
     def parts(self, parts: Columns, rows: slice) -> None:
         """Count the queries of each client: `rows` are those of one tick."""
@@ -103,6 +105,7 @@ class DnsNames:
             if found is None:
                 if len(self._counted) >= MOST_COUNTED:
                     self._counted.popitem(last=False)
+                    self.forgotten += 1
                 found = self._counted[key] = _Counted([0] * len(total))
             found.total = [a + b for a, b in zip(found.total, total, strict=True)]
             found.sample = set(sorted(found.sample.union(sample))[:SAMPLE])
@@ -130,8 +133,8 @@ class DnsNames:
         _, who, domain, _ = key
         text = (f"{who} asked in a minute for about {names} names of {domain} with {size // queries} characters each"
                 f" before it; {100 * bulky // queries} % of the queries were for types that carry much")  # fmt: skip
-        return _told("dns-tunnel", number, found, who, text,
-                     f'{is_of(who)} && dns.qry.name contains "{domain}"')  # fmt: skip
+        asked = domain.replace("\\", "\\\\").replace('"', '\\"')
+        return _told("dns-tunnel", number, found, who, text, f'{is_of(who)} && dns.qry.name contains "{asked}"')
 
     def _nxdomain(self, number: int, key: _Key, found: _Counted) -> Sighting | None:
         names, (nxdomains,) = found.names, found.total
@@ -147,7 +150,7 @@ class DnsNames:
         """All that is known."""
         return {
             "counted": [[*key, c.total, sorted(c.sample), list(c.first), c.told] for key, c in self._counted.items()],
-            "asked": [[*key, count] for key, count in self._asked.items()],
+            "asked": [[*key, count] for key, count in self._asked.items()], "forgotten": self.forgotten,
         }
 
     def restore(self, state: Tree) -> None:
@@ -157,6 +160,7 @@ class DnsNames:
             for name, who, domain, minute, total, sample, first, told in state["counted"]
         )
         self._asked = OrderedDict(((who, minute), count) for who, minute, count in state["asked"])
+        self.forgotten = state["forgotten"]
 
 
 def _told(name: str, number: int, found: _Counted, entity: str, said: str, shows: str) -> Sighting:

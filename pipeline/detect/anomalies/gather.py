@@ -25,7 +25,6 @@ MOST_GATHERED = 65_536
 
 LATE = frozenset({
     "server-killed", "host-silent", "host-rebooted", "network-outage", "keep-alive-failed", "port-closed",
-    "capture-gap",
 })  # fmt: skip
 """Anomalies that the rows of flows tell, which are made at the end of the flow's minute."""
 
@@ -87,7 +86,7 @@ class Gather:
         self._ready: list[tuple[_Key, _Row]] = []
         self._again = 0
         self._forgotten = 0
-        self._forgotten_told = 0
+        self._noted: dict[str, int] = {}
 
     def take(self, sightings: Iterable[Sighting]) -> None:
         """Take sightings. Raises KeyError for a name that is none of ANOMALIES."""
@@ -168,13 +167,16 @@ class Gather:
                 self._tell(key, row)
 
     def _forget(self, seen: Sighting) -> None:
-        """Make room for one more, and say so each time twice as many were forgotten."""
+        """Make room for one more."""
         self._end([next(iter(self._rows))])
         self._forgotten += 1
-        if self._forgotten >= 2 * self._forgotten_told:
-            self._forgotten_told = self._forgotten
-            row = _Row(seen.time, seen.frame, "", "", seen.time, self._forgotten)
-            self._ready.append(((FORGOTTEN, "", 0), row))
+        self.note(FORGOTTEN, seen.time, seen.frame, self._forgotten)
+
+    def note(self, name: str, time: int, frame: int, count: int) -> None:
+        """So many (since the capture began) were forgotten at a cap: it is told each time they are twice as many."""
+        if count and count >= 2 * self._noted.get(name, 0):
+            self._noted[name] = count
+            self._ready.append(((name, "", 0), _Row(time, frame, "", "", time, count)))
 
     def state(self) -> Tree:
         """All that is known."""
@@ -187,7 +189,7 @@ class Gather:
             "ready": [
                 [*key, r.time, r.frame, r.said, r.filter, r.last, r.count] for key, r in self._ready
             ],
-            "counts": [self._again, self._forgotten, self._forgotten_told],
+            "counts": [self._again, self._forgotten], "noted": dict(self._noted),
         }  # fmt: skip
 
     def restore(self, state: Tree) -> None:
@@ -195,7 +197,8 @@ class Gather:
         self._rows = OrderedDict(((name, entity, span), _Row(*row)) for name, entity, span, *row in state["rows"])
         self._changed = {(name, entity, span) for name, entity, span in state["changed"]}
         self._ready = [((name, entity, span), _Row(*row)) for name, entity, span, *row in state["ready"]]
-        self._again, self._forgotten, self._forgotten_told = state["counts"]
+        self._again, self._forgotten = state["counts"]
+        self._noted = dict(state["noted"])
 
 
 def host_of(entity: str) -> str:

@@ -37,6 +37,8 @@ MOST_TRIED = 4096
 MOST_ANSWERED = 1024
 """Of those that answered."""
 
+_PORT_SCAN, _HOST_SCAN = "port-scan", "host-scan"
+
 _Tried = dict[tuple[bytes, int], int]
 """Host and port to the begin of the last window with an attempt."""
 
@@ -86,19 +88,6 @@ class Scans:
     def _take(self, attempts: Attempts) -> dict[bytes, int]:
         """Note the attempts; gives who made one in vain, and how many."""
         touched: dict[bytes, int] = {}
-        vain = np.flatnonzero(attempts.failed > 0)
-        # Sorted, so that at the caps the order of the shards is nothing.
-        for source, target, port, time in sorted(_each(attempts, vain)):
-            found = self._sources.get(source)
-            if found is None:
-                if len(self._sources) >= MOST_SOURCES:
-                    self._sources.popitem(last=False)
-                    self.forgotten += 1
-                found = self._sources[source] = _Source()
-            touched[source] = touched.get(source, 0) + 1
-            found.last = max(found.last, time)
-            if len(found.vain) < MOST_TRIED or (target, port) in found.vain:
-                found.vain[target, port] = max(time, found.vain.get((target, port), 0))
         # What is taken back was told as unanswered, and then answered.
         taken_back = attempts.failed < 0
         suspects = [
@@ -115,10 +104,23 @@ class Scans:
             found.vain.pop((target, port), None)
             if len(found.answered) < MOST_ANSWERED:
                 found.answered[target, port] = time
+        vain = np.flatnonzero(attempts.failed > 0)
+        # Sorted, so that at the caps the order of the shards is nothing.
+        for source, target, port, time in sorted(_each(attempts, vain)):
+            found = self._sources.get(source)
+            if found is None:
+                if len(self._sources) >= MOST_SOURCES:
+                    self._sources.popitem(last=False)
+                    self.forgotten += 1
+                found = self._sources[source] = _Source()
+            touched[source] = touched.get(source, 0) + 1
+            found.last = max(found.last, time)
+            if len(found.vain) < MOST_TRIED or (target, port) in found.vain:
+                found.vain[target, port] = max(time, found.vain.get((target, port), 0))
         return touched
 
     def _judge(self, number: int, frame: int, source: bytes, found: _Source, more: int) -> Sighting | None:
-        who = address_of(source)
+        """What a host does that made `more` attempts in vain, as far as it is what it was told of before."""
         if len(found.vain) < min(PORTS, HOSTS):
             return None
         ports = Counter(target for target, _ in found.vain)
@@ -126,31 +128,28 @@ class Scans:
         host, tried = min(ports.items(), key=lambda item: (-item[1], item[0]))
         port, reached = min(hosts.items(), key=lambda item: (-item[1], item[0]))
         scans = {
-            "port-scan": tried >= PORTS
-            and tried >= VAIN_SHARE * (tried + sum(target == host for target, _ in found.answered)),
-            "host-scan": reached >= HOSTS
-            and reached >= VAIN_SHARE * (reached + sum(of == port for _, of in found.answered)),
+            _PORT_SCAN: tried >= PORTS and _hardly(tried, sum(end == host for end, _ in found.answered)),
+            _HOST_SCAN: reached >= HOSTS and _hardly(reached, sum(of == port for _, of in found.answered)),
         }
-        name = found.name if found.name and scans[found.name] else next((n for n in scans if scans[n]), "")
-        if scans["port-scan"] and scans["host-scan"] and not found.name:
-            # Many ports of many hosts: by what there is more of.
-            name = "host-scan" if reached > tried else "port-scan"
-        if not name or (found.name and name != found.name):
+        is_scan = [name for name in scans if scans[name] and found.name in ("", name)]
+        if not is_scan:
             return None
-        first = not found.name
-        by_port = name == "host-scan"
+        # Many ports of many hosts are told as what there is more of.
+        name = _HOST_SCAN if len(is_scan) == 2 and reached > tried else is_scan[0]
+        by_port = name == _HOST_SCAN
         times = [time for (end, of), time in found.vain.items() if (of == port if by_port else end == host)]
-        if first:
+        begins = not found.name
+        if begins:
             found.name, found.since = name, min(times)
-        count = more if not first else tried if name == "port-scan" else reached
-        end = address_of(host)
-        if name == "port-scan":
-            said = f"{who} tried {tried} ports of {end} within {PAST // SECOND} s, and hardly any answered"
-            shows = f"{host_filter(who)} && {host_filter(end)} && tcp.flags.syn == 1"
-        else:
+            more = reached if by_port else tried
+        who, end = address_of(source), address_of(host)
+        if by_port:
             said = f"{who} tried port {port} of {reached} hosts within {PAST // SECOND} s, and hardly any answered"
             shows = f"{host_filter(who, 'src')} && tcp.dstport == {port} && tcp.flags.syn == 1"
-        return Sighting(name, number - 1, frame, min(times) if first else max(times), who, said, shows, count)
+        else:
+            said = f"{who} tried {tried} ports of {end} within {PAST // SECOND} s, and hardly any answered"
+            shows = f"{host_filter(who)} && {host_filter(end)} && tcp.flags.syn == 1"
+        return Sighting(name, number - 1, frame, min(times) if begins else max(times), who, said, shows, more)
 
     def _forget(self, now: int) -> None:
         """Let go of what is over."""
@@ -178,6 +177,10 @@ class Scans:
             (source, _Source(_tried(vain), _tried(answered), last, since, name))
             for source, last, since, name, vain, answered in state["sources"]
         )
+
+
+def _hardly(vain: int, answered: int) -> bool:
+    return vain >= VAIN_SHARE * (vain + answered)
 
 
 def _each(attempts: Attempts, which: np.ndarray) -> zip[tuple[bytes, bytes, int, int]]:

@@ -39,12 +39,13 @@ class _Shown:
 
 
 class Certificates:
-    """Follows which certificates services show."""
+    """Follows which certificates services show. `forgotten` counts services that were forgotten at the cap."""
 
     takes = (SHOWN,)
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Shown] = OrderedDict()
+        self.forgotten = 0
 
     def tick(self, number: int, now: int, seen: Iterable[Sighting]) -> list[Sighting]:
         """Take what was seen up to the tick."""
@@ -78,11 +79,12 @@ class Certificates:
                     self._known[entity] = _Shown(*kind, count=shown.others)
         while len(self._known) > MOST_SERVICES:
             self._known.popitem(last=False)
+            self.forgotten += 1
         return told
 
     def state(self) -> Tree:
         """All that is known."""
-        return {"known": [
+        return {"forgotten": self.forgotten, "known": [
             [entity, s.issuer, s.key, s.count, s.turns, s.others,
              [s.other.frame, s.other.time, s.other.filter, s.other.value] if s.other else None]
             for entity, s in self._known.items()
@@ -90,7 +92,7 @@ class Certificates:
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
-        self._known = OrderedDict()
+        self._known, self.forgotten = OrderedDict(), state["forgotten"]
         for entity, issuer, key, count, turns, others, other in state["known"]:
             one = other and Sighting(SHOWN, 0, other[0], other[1], entity, "", other[2], 1, other[3])
             self._known[entity] = _Shown(issuer, key, count, turns, one, others)

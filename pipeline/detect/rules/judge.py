@@ -270,8 +270,7 @@ class Judge:
         return found
 
     def _learn(self, judged: Judged, where: Ints, slot: Ints, hour: Ints) -> None:
-        """Keep the windows. What is beyond the limit counts as much as the limit allows: so a spike is not taken for
-        what is usual at once, and what stays is, in time."""
+        """Keep the windows, and learn of them."""
         memory, rule = self._memory, self.rule
         assert memory is not None
         times, values = judged.rows.time[where], judged.values[where]
@@ -279,9 +278,11 @@ class Judge:
         if rule.sigmas:
             some = where[good]
             of, columns, weight = judged.figure[some], judged.values[some], self._weight(judged.values[some])
-            of = np.minimum(of, np.fmax(judged.expected[some], rule.limit))
-            memory.learn(slot[good], of, columns, weight, rule.weight)
-            memory.learn(hour[good], of, columns, weight, rule.weight)
+            # A share that is over the limit is never usual; of other values nobody knows before they were learnt.
+            first = rule.limit if rule.kind == "ratio" else np.inf
+            for at in (slot[good], hour[good]):
+                tamed = memory.tamed(at, of, rule.sigmas, rule.learn, rule.limit, first)
+                memory.learn(at, tamed, columns, weight, rule.weight)
             memory.come(hour, times)
         else:
             memory.learn(slot[good], judged.figure[where[good]], values[good], np.ones(int(good.sum())), rule.weight)

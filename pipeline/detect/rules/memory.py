@@ -114,6 +114,16 @@ class Memory:
         self.means[slots] += share[:, None] * (columns - self.means[slots])
         self.learnt[slots] += weight
 
+    def tamed(self, slots: Ints, values: Floats, sigmas: float, learn: int, limit: float, first: float) -> Floats:
+        """`values` as they are to be learnt: one that is over `limit` and over `sigmas` deviations counts as one that
+        is a single deviation off, so that a spike is not taken for what is usual, and what stays is, slowly. Until
+        `learn` windows are learnt none counts more than `first`."""
+        mean, spread = self.mean[slots], np.sqrt(self.var[slots])
+        known = self.learnt[slots] >= learn
+        high = np.where(known, np.maximum(limit, mean + spread), first)
+        far = values > np.where(known, np.maximum(limit, mean + sigmas * spread), first)
+        return np.where(far, np.minimum(values, high), values)
+
     def come(self, slots: Ints, times: Ints) -> None:
         """A window that began at `times` is the newest of each of `slots`."""
         self.last[slots] = times

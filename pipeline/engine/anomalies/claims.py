@@ -77,7 +77,9 @@ class Claims:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._held: dict[Key, Held] = {}
-        self._asked: dict[tuple[int, bytes, bytes], int] = {}
+        # Of a question: when it was asked last, and who has answered since.
+        self._asked: dict[tuple[int, bytes, bytes], tuple[int, list[int]]] = {}
+        # Of a probe: when it was sent, and by whom.
         self._probed: dict[Key, tuple[int, int]] = {}
         # Of a host: since when its announcements are counted, and how many.
         self._announced: dict[int, list[int]] = {}
@@ -102,17 +104,23 @@ class Claims:
     def _ask(self, claim: Claim) -> None:
         key = claim.vlan, claim.address, claim.target
         self._asked.pop(key, None)
+        _expire(self._asked, claim.time)
         self._make_room(self._asked, claim.row)
-        self._asked[key] = claim.time
+        self._asked[key] = claim.time, []
         if claim.kind == PROBES:
             probe = claim.vlan, claim.target
             self._probed.pop(probe, None)
+            _expire(self._probed, claim.time)
             self._make_room(self._probed, claim.row)
-            self._probed[probe] = claim.hardware, claim.time
+            self._probed[probe] = claim.time, claim.hardware
 
     def _was_asked(self, claim: Claim) -> bool:
-        asked = self._asked.get((claim.vlan, claim.target, claim.address))
-        return asked is not None and claim.time - asked <= ASKED_NS
+        """Whether it answers: each host may once."""
+        time, answered = self._asked.get((claim.vlan, claim.target, claim.address), (0, []))
+        if not 0 <= claim.time - time <= ASKED_NS or claim.hardware in answered or len(answered) >= MOST_HOSTS:
+            return False
+        answered.append(claim.hardware)
+        return True
 
     def _count(self, batch: Batch, claim: Claim) -> None:
         """Announcements of a host."""
@@ -131,7 +139,7 @@ class Claims:
 
     def _defended(self, batch: Batch, claim: Claim) -> None:
         """Whether another one had asked just now if the address is free."""
-        prober, time = self._probed.pop((claim.vlan, claim.address), (0, 0))
+        time, prober = self._probed.pop((claim.vlan, claim.address), (0, 0))
         if prober in (0, claim.hardware) or not 0 <= claim.time - time <= ASKED_NS or is_virtual(claim.hardware):
             return
         held = self._held.get((claim.vlan, claim.address))
@@ -148,10 +156,10 @@ class Claims:
             held = self._held[key] = Held()
         elif len(held.hosts) == 1 and held.last == claim.hardware:
             # As nearly always.
-            host = held.hosts[0]
-            host.time = claim.time
-            host.claims += 1
-            host.used |= claim.kind in (ANNOUNCES, ASKS)
+            one = held.hosts[0]
+            one.time = claim.time
+            one.claims += 1
+            one.used |= claim.kind in (ANNOUNCES, ASKS)
             return
         host = next((host for host in held.hosts if host.hardware == claim.hardware), None)
         if host is None:
@@ -195,11 +203,10 @@ class Claims:
         if pushing.pushed >= (1 if both else PUSHED):
             self._spoofed(batch, claim, held, pushing)
             return
-        # Who only answers for an address may be a router's proxy ARP, or a host with two cards.
-        users = [host for host in held.hosts if host.used]
-        if not both or len(users) < len(held.hosts):
+        strangers = [host for host in held.hosts if self._has_others(host)]
+        if not both or any(not host.used for host in (held.hosts if len(claim.address) == 16 else strangers)):
+            # Who has other addresses and only answers for this one is a router with proxy ARP, or has two cards.
             return
-        strangers = [host for host in users if len(claim.address) == 4 and self._has_others(host)]
         if len(strangers) == 1:
             self._spoofed(batch, claim, held, strangers[0])
         else:
@@ -235,7 +242,7 @@ class Claims:
         return {
             "held": [[*key, [asdict(host) for host in held.hosts], held.last, held.flips, held.told]
                      for key, held in self._held.items()],
-            "asked": [[*key, time] for key, time in self._asked.items()],
+            "asked": [[*key, *asked] for key, asked in self._asked.items()],
             "probed": [[*key, *probe] for key, probe in self._probed.items()],
             "announced": [[host, *counted] for host, counted in self._announced.items()],
             "own": [[host, *own] for host, own in self._own.items()],
@@ -248,8 +255,16 @@ class Claims:
             (vlan, address): Held([Host(**host) for host in hosts], *rest)
             for vlan, address, hosts, *rest in state["held"]
         }
-        self._asked = {(vlan, asks, target): time for vlan, asks, target, time in state["asked"]}
-        self._probed = {(vlan, address): (host, time) for vlan, address, host, time in state["probed"]}
+        self._asked = {
+            (vlan, asks, target): (time, answered) for vlan, asks, target, time, answered in state["asked"]
+        }
+        self._probed = {(vlan, address): (time, host) for vlan, address, time, host in state["probed"]}
         self._announced = {host: counted for host, *counted in state["announced"]}
         self._own = {host: (first, others) for host, first, others in state["own"]}
         self._forgotten = state["forgotten"]
+
+
+def _expire(asked: dict[Any, tuple[int, Any]], now: int) -> None:
+    """Forget the oldest questions, as far as nobody waits for an answer to them."""
+    while asked and not 0 <= now - asked[oldest := next(iter(asked))][0] <= ASKED_NS:
+        del asked[oldest]

@@ -48,5 +48,5 @@ def _said(kind: int, sender: str, receiver: str, frame: int, more: int) -> str:
         (words.ODD_TTL, "has the TTL of another path"), (words.ODD_NUMBER, "has a number it would not use"),
         (words.GUESSED, "is one of several guesses"),
     ) if more & bit]  # fmt: skip
-    rest = "" if more & words.GUESSED else ", and it went on with new data"
+    rest = "" if more & words.GUESSED else ", and it went on"
     return f"The reset of {sender} to {receiver} in frame {frame} {' and '.join(why) or 'seems its own'}{rest}"

@@ -22,11 +22,11 @@ ENDINGS: dict[str, tuple[str, str]] = {
     "peer gone: window probes unanswered": ("host-silent", "silent"),
     "peer gone: keep-alives unanswered": ("keep-alive-failed", "silent"),
     "server rebooted: reset of a connection it no longer knew": ("host-rebooted", "server"),
-    "client rebooted: reset of a connection it no longer knew": ("host-rebooted", "client"),
     "refused: the port is closed": ("port-closed", "server"),
     "refused: ICMP port unreachable": ("port-closed", "server"),
 }
-"""Words of an ending to the anomaly, and to the side that it is about: the silent one is who sent less of late."""
+"""Words of an ending to the anomaly, and to the side that it is about: the silent one is whom the other asked in vain.
+A client that resets what it no longer knows is mostly a program that had closed, so it is not among them."""
 
 
 class Endings:

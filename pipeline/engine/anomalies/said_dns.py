@@ -37,9 +37,6 @@ more than twice that into one."""
 SAMPLE = 256
 """Hashes of names that are kept of each minute, the smallest ones: so names are counted, and two counts joined."""
 
-MOST_COUNTED = 16_384
-"""Clients and domains that are counted at a time between two takings; more are left out."""
-
 _SECOND_LEVEL = frozenset({
     "ac", "co", "com", "edu", "gob", "gouv", "gov", "go", "gv", "id", "ltd", "mil", "ne", "net", "nom", "or", "org",
     "plc", "sch",
@@ -75,11 +72,13 @@ def entropy(text: str) -> float:
 
 def hash_of(name: str) -> int:
     """52 bits of a name's hash: JSON and snapshots hold them."""
-    return int.from_bytes(blake2b(name.lower().encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") >> 12
+    data = name.lower().encode("utf-8", "backslashreplace")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 12
 
 
 class Names:
-    """Counts names by who asks in which minute. Sums and samples can be joined in any order."""
+    """Counts names by who asks in which minute. Sums and samples can be joined in any order. They are taken behind each
+    batch, so that there are no more than it has rows."""
 
     def __init__(self) -> None:
         # (observation, tick, client, domain, minute): counts, sample, and first time and frame.
@@ -89,8 +88,6 @@ class Names:
         """A query."""
         found = self._counted.get(key)
         if found is None:
-            if len(self._counted) >= MOST_COUNTED:
-                return
             found = self._counted[key] = ([0] * len(counts), set(), [time, frame])
         total, sample, first = found
         for at, count in enumerate(counts):

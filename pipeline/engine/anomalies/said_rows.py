@@ -15,9 +15,6 @@ Row = dict[str, Any]
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 
-MOST_TALLIED = 16_384
-"""Entities whose sightings are summed before they are taken; the sightings of more are told one by one."""
-
 
 def ipv4(number: int) -> str:
     """An address as columns hold it, in words."""
@@ -60,44 +57,52 @@ def stream(row: Row) -> str:
 
 
 class Tally:
-    """Sums sightings of one name, entity, tick and `value`, within spans of event time; the earliest one's words stay.
+    """Sums sightings of one name, entity, tick and `value`, within spans of event time: the first one's words stay, and
+    the last one's time.
 
-    So a flood gives few of them. What they sum to does not depend on when they are taken.
+    So a flood gives few of them. What they sum to does not depend on when they are taken; that is behind each batch,
+    so that there are no more than it has rows.
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str, int, str, int], Sighting] = {}
-        self._alone: list[Sighting] = []
+        # The first and the last one, and how many there are besides the last.
+        self._waiting: dict[tuple[str, str, int, str, int], tuple[Sighting, Sighting, int]] = {}
 
     def add(self, seen: Sighting, span: int) -> None:
-        """Take a sighting; those of one span (ns) are summed."""
+        """Take a sighting of one; those of one span (ns) are summed."""
         key = seen.name, seen.entity, seen.tick, seen.value, seen.time // span
         before = self._waiting.get(key)
         if before is None:
-            if len(self._waiting) >= MOST_TALLIED:
-                self._alone.append(seen)
-            else:
-                self._waiting[key] = seen
+            self._waiting[key] = seen, seen, 0
             return
-        first = min(before, seen, key=lambda one: (one.time, one.frame, one.said, one.filter))
-        self._waiting[key] = replace(first, count=before.count + seen.count)
+        first, last, count = before
+        self._waiting[key] = min(first, seen, key=_order), max(last, seen, key=_order), count + 1
 
     def take(self) -> list[Sighting]:
-        """What was summed; it is forgotten here."""
-        found = [*self._waiting.values(), *self._alone]
-        self._waiting, self._alone = {}, []
-        return found
+        """What was summed, of each sum two sightings at the most; it is forgotten here."""
+        found, self._waiting = self._waiting, {}
+        return [
+            one for first, last, count in found.values()
+            for one in ((replace(first, count=count), last) if count else (first,))
+        ]  # fmt: skip
 
     def state(self) -> Tree:
         """All that is known."""
-        return {"waiting": [sighting_state(one) for one in (*self._waiting.values(), *self._alone)]}
+        return {"waiting": [
+            [*key, sighting_state(first), sighting_state(last), count]
+            for key, (first, last, count) in self._waiting.items()
+        ]}  # fmt: skip
 
-    def restore(self, state: Tree, spans: dict[str, int]) -> None:
-        """Know what `state` told; `spans` are those (ns) of the names."""
-        self._waiting, self._alone = {}, []
-        for one in state["waiting"]:
-            seen = sighting_of(one)
-            self.add(seen, spans[seen.name])
+    def restore(self, state: Tree) -> None:
+        """Know what `state` told."""
+        self._waiting = {
+            (name, entity, tick, value, span): (sighting_of(first), sighting_of(last), count)
+            for name, entity, tick, value, span, first, last, count in state["waiting"]
+        }
+
+
+def _order(seen: Sighting) -> tuple[int, int, str, str]:
+    return seen.time, seen.frame, seen.said, seen.filter
 
 
 def sighting_state(seen: Sighting) -> list[Any]:

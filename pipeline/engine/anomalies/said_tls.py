@@ -21,7 +21,7 @@ SHOWN_SPAN = 10 * SECOND
 """Handshakes of this time (ns) are told together."""
 
 _EXPIRED = "tls-certificate-expired"
-_SPANS = {SHOWN: SHOWN_SPAN, _EXPIRED: ANOMALIES[_EXPIRED].suppression * SECOND}
+_EXPIRED_SPAN = ANOMALIES[_EXPIRED].suppression * SECOND
 
 CLOCKS_DIFFER = 3600 * SECOND
 """By how much (ns) a sensor's clock may be wrong."""
@@ -60,7 +60,7 @@ class SaidTls:
         self._tally.add(Sighting(
             _EXPIRED, tick, frame, time, entity, f"{entity} shows a certificate of {subject or 'nobody'} that {wrong}",
             shows,
-        ), _SPANS[_EXPIRED])  # fmt: skip
+        ), _EXPIRED_SPAN)  # fmt: skip
 
     def take(self) -> list[Sighting]:
         """What was seen since this was asked last."""
@@ -72,7 +72,7 @@ class SaidTls:
 
     def restore(self, state: Tree) -> None:
         """Know what `state` told."""
-        self._tally.restore(state, _SPANS)
+        self._tally.restore(state)
 
 
 def _organisation(name: str) -> str:

@@ -21,8 +21,9 @@ cdef class Segments:
                            unsigned int flags) except -1 nogil
     cdef int _jumped(self, Py_ssize_t of, Py_ssize_t side) except -1 nogil
     cdef int _reset(self, Py_ssize_t of, Py_ssize_t side, int ttl, unsigned int seq) except -1 nogil
-    cdef int _goes_on(self, Py_ssize_t of, Py_ssize_t side, unsigned int seq, unsigned int length) except -1 nogil
+    cdef int _goes_on(self, Py_ssize_t of, Py_ssize_t side, unsigned int seq, unsigned int length,
+                      unsigned int ack, unsigned int flags) except -1 nogil
     cdef int _sent(self, Py_ssize_t of, Py_ssize_t side, unsigned int seq, unsigned int length) except -1 nogil
     cdef int _acknowledged(self, Py_ssize_t of, Py_ssize_t side, unsigned int ack, unsigned int widest,
-                           unsigned int window) except -1 nogil
+                           unsigned int window, bint bare) except -1 nogil
     cdef int _vanished(self, Py_ssize_t of, Py_ssize_t side) except -1 nogil

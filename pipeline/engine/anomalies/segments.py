@@ -43,6 +43,7 @@ _ODD_FRAME = cython.declare(cython.Py_ssize_t, words.ODD_FRAME)
 _RST_SEQ = cython.declare(cython.Py_ssize_t, words.RST_SEQ)
 _RST_SEEN = cython.declare(cython.Py_ssize_t, words.RST_SEEN)
 _RST_FRAME = cython.declare(cython.Py_ssize_t, words.RST_FRAME)
+_RST_OTHER = cython.declare(cython.Py_ssize_t, words.RST_OTHER)
 _STUCK_SEQ = cython.declare(cython.Py_ssize_t, words.STUCK_SEQ)
 _STUCK_SEEN = cython.declare(cython.Py_ssize_t, words.STUCK_SEEN)
 _STUCK_FRAME = cython.declare(cython.Py_ssize_t, words.STUCK_FRAME)
@@ -234,7 +235,7 @@ class Segments:
                         w[of, hot + _PATH] += 0x100
                     w[of, hot + _STATE] |= _DATA if length else _BARE
                 if w[of, hot + _STATE] & _S_RESET and flags & _SYN == 0:
-                    self._goes_on(of, side, seq, length)
+                    self._goes_on(of, side, seq, length, u32[_ACK_RAW, i], flags)
                 if flags & _ACK:
                     widest = 0
                     for k in range(blocks[i], blocks[i + 1]):
@@ -242,10 +243,12 @@ class Segments:
                         if _HALF > end > widest:
                             widest = end
                     ack = u32[_ACK_RAW, i]
-                    if ack != w[of, hot + _ACKED] or w[of, _HOT - hot + _STATE] & _S_STUCK or (
-                        w[of, hot + _STATE] & _CLOSED != 0
-                    ) != (u16[_WINDOW, i] == 0):
-                        self._acknowledged(of, 1 - side, ack, widest, u16[_WINDOW, i])
+                    if (
+                        ack != w[of, hot + _ACKED] or w[of, _HOT - hot + _LARGEST]
+                        or w[of, _HOT - hot + _STATE] & _S_STUCK
+                        or (w[of, hot + _STATE] & _CLOSED != 0) != (u16[_WINDOW, i] == 0)
+                    ):
+                        self._acknowledged(of, 1 - side, ack, widest, u16[_WINDOW, i], length == 0)
                 end = (seq + length + (flags & _FIN) + (1 if flags & _SYN else 0)) & _WORD
                 if length and flags & _SYN == 0 and (
                     length > w[of, hot + _PASSED] or w[of, hot + _LARGEST] or w[of, hot + _STATE] & _S_STUCK
@@ -381,6 +384,7 @@ class Segments:
         if state & _S_RESET == 0:
             self._line[of, hot + _STATE] |= _S_RESET
             self._line[of, cold + _RST_SEEN] = why | (0x100 if 1 < ahead < _HALF and not answers else 0)
+            self._line[of, cold + _RST_OTHER] = self._line[of, _HOT - hot + _NEXT]
             self._keep(of, cold + _RST_FRAME)
         elif 1 < ahead < _HALF and not answers and _after(seq, self._line[of, cold + _RST_SEQ]) and (
             self._since(of, cold + _RST_FRAME) < _GUESSING_NS
@@ -397,7 +401,7 @@ class Segments:
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def _goes_on(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t, seq: cython.uint,
-                 length: cython.uint) -> cython.int:
+                 length: cython.uint, ack: cython.uint, flags: cython.uint) -> cython.int:
         """The side whose reset is judged has sent something else."""
         hot: cython.Py_ssize_t = side * _HOT
         cold: cython.Py_ssize_t = _COLD + side * _COLD_WORDS
@@ -406,9 +410,12 @@ class Segments:
         if self._line[of, hot + _STATE] & _TOLD_RST or self._since(of, cold + _RST_FRAME) > _GOES_ON_NS:
             self._line[of, hot + _STATE] &= ~_S_RESET & _WORD
             return 0
-        # New data beyond the reset: who had sent it could not.
-        if length == 0 or not _after(end, self._line[of, hot + _NEXT]) or not _after(
+        # Who had sent a reset could neither send new data beyond it, nor acknowledge what came after it.
+        if (length == 0 or not _after(end, self._line[of, hot + _NEXT]) or not _after(
             end, self._line[of, cold + _RST_SEQ]
+        )) and (
+            flags & _ACK == 0 or self._line[of, _HOT - hot + _STATE] & _KNOWN == 0
+            or not _after(ack, self._line[of, cold + _RST_OTHER])
         ):
             return 0
         seen += 0x10000
@@ -458,7 +465,7 @@ class Segments:
             seq == self._line[of, rev + _ACKED] and _after(self._line[of, hot + _NEXT], seq)
             and size > _LEAST_FULL and size > self._line[of, hot + _PASSED]
         ):
-            self._line[of, hot + _STATE] = (state | _S_STUCK) & ~(_ALIVE | _SMALLER) & _WORD
+            self._line[of, hot + _STATE] = (state | _S_STUCK) & ~_SMALLER & _WORD
             self._line[of, cold + _STUCK_SEQ] = seq
             self._line[of, cold + _STUCK_SEEN] = size | 0x10000
             self._keep(of, cold + _STUCK_FRAME)
@@ -468,8 +475,9 @@ class Segments:
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def _acknowledged(self, of: cython.Py_ssize_t, side: cython.Py_ssize_t, ack: cython.uint, widest: cython.uint,
-                      window: cython.uint) -> cython.int:
-        """What `side` has sent is acknowledged up to `ack`, and a block of `widest` bytes beyond it."""
+                      window: cython.uint, bare: cython.bint) -> cython.int:
+        """What `side` has sent is acknowledged up to `ack`, and a block of `widest` bytes beyond it; `bare` without
+        data."""
         hot: cython.Py_ssize_t = side * _HOT
         rev: cython.Py_ssize_t = _HOT - hot
         cold: cython.Py_ssize_t = _COLD + side * _COLD_WORDS
@@ -481,7 +489,10 @@ class Segments:
         if self._line[of, rev + _STATE] & _HAS_ACKED == 0 or _after(ack, self._line[of, rev + _ACKED]):
             self._line[of, rev + _STATE] |= _HAS_ACKED
             self._line[of, rev + _ACKED] = ack
-            self._line[of, hot + _STATE] &= ~_TAIL & _WORD
+            self._line[of, hot + _STATE] &= ~(_TAIL | _ALIVE) & _WORD
+        elif bare and ack == self._line[of, rev + _ACKED] and self._line[of, hot + _LARGEST]:
+            # The other side repeats itself: something smaller has arrived behind the largest.
+            self._line[of, hot + _STATE] |= _ALIVE
         if self._line[of, hot + _LARGEST] and not _after(self._line[of, hot + _LARGEST_END], ack):
             if self._line[of, hot + _LARGEST] > self._line[of, hot + _PASSED]:
                 self._line[of, hot + _PASSED] = self._line[of, hot + _LARGEST]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,9 @@ from pipeline.engine.anomalies.claims import Claims
 from pipeline.engine.anomalies.connections import Connections
 from pipeline.engine.anomalies.detector import Batch, Detector, TickAt
 from pipeline.engine.anomalies.endings import Endings
-from pipeline.engine.notes import Notes
+from pipeline.engine.anomalies.noted import Noted
+from pipeline.engine.anomalies.said import Said
+from pipeline.engine.notes import Event, Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.schema.anomalies import Sighting
 from pipeline.schema.columns import Columns
@@ -33,6 +35,8 @@ class Anomalies:
     def __init__(self, notes: Notes) -> None:
         self._detectors = {name: make(notes) for name, make in DETECTORS.items()}
         self._endings = Endings()
+        self.said = Said()
+        self._noted = Noted()
         self._sightings: list[Sighting] = []
 
     def process(
@@ -58,22 +62,31 @@ class Anomalies:
         """Take rows of `FLOW_STATES` that are handed out. Their sightings have the tick 0: it is not known."""
         self._sightings += self._endings.told(columns)
 
+    def noted(self, events: Sequence[Event], tick_of: TickAt = _first) -> list[Event]:
+        """Take what was noted of the capture; gives the events that are no anomalies. `tick_of` gives the window tick
+        behind which a frame comes."""
+        rest, seen = self._noted.take(events, tick_of)
+        self._sightings += seen
+        return rest
+
     def take(self) -> list[Sighting]:
         """What was seen since this was called last."""
         taken, self._sightings = self._sightings, []
-        return taken
+        return taken + self.said.take()
 
     def finish(self, now: int) -> None:
         """The capture is at its end, at the time `now`: nothing waits for it."""
 
     def state(self) -> Tree:
         """All that is known, between two batches and after `take`."""
-        return {"endings": self._endings.state()} | {
+        return {"endings": self._endings.state(), "said": self.said.state(), "noted": self._noted.state()} | {
             name: detector.state() for name, detector in self._detectors.items()
         }
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
         self._endings.restore(state["endings"])
+        self.said.restore(state["said"])
+        self._noted.restore(state["noted"])
         for name, detector in self._detectors.items():
             detector.restore(state[name])

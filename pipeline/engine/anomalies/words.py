@@ -16,12 +16,13 @@ HOT = 8
 (
     ODD_SEQ, ODD_SEEN, ODD_FRAME, ODD_TIME, ODD_TIME_LOW,
     RST_SEQ, RST_SEEN, RST_FRAME, RST_TIME, RST_TIME_LOW,
-    STUCK_SEQ, STUCK_SEEN, STUCK_FRAME, STUCK_TIME, STUCK_TIME_LOW,
-) = range(15)  # fmt: skip
+    STUCK_SEQ, STUCK_SEEN, STUCK_FRAME, STUCK_TIME, STUCK_TIME_LOW, RST_OTHER,
+) = range(16)  # fmt: skip
 """Of segments with another TTL: sequence number of the first; its TTL, 8 bits higher how many came, 16 bits higher how
 many have come since with the TTL of the path. Of a reset: its number; why it is odd (bits of 8), 8 bits higher how many
 came whose numbers are guesses, 16 bits higher how many segments went on. Of what is sent again: its number; bytes, 16
-bits higher how often it was sent again. Of each its first frame, and when that was captured (ns, two words)."""
+bits higher how often it was sent again. Of each its first frame, and when that was captured (ns, two words). Last, what
+the other side's next number was at the reset."""
 COLD = 2 * HOT
 """Where those of side 0 begin."""
 COLD_WORDS = 16
@@ -63,7 +64,7 @@ GUESSING_NS = 1_000_000_000
 GOES_ON_NS = 60_000_000_000
 """A connection that goes on after a longer time is another one."""
 WENT_ON = 2
-"""Segments with new data that must follow a reset whose TTL and number fit; one where they don't."""
+"""Segments that show it which must follow a reset whose TTL and number fit; one where they don't."""
 LEAST_FULL = 536
 """A path must carry so large segments (RFC 9293, section 3.7.1): smaller ones are not too big for any."""
 AGAIN = 3

@@ -12,7 +12,7 @@ from pipeline.engine import turns as bits
 from pipeline.engine.exchanges.dialogues import Dialogues
 from pipeline.engine.exchanges.find import FIRST_DATAGRAMS, FIRST_FRAMES, QUOTED, STREAM, port_table, routes
 from pipeline.engine.exchanges.names import name_rows
-from pipeline.engine.exchanges.outlet import Outlet
+from pipeline.engine.exchanges.outlet import Outlet, Watcher
 from pipeline.engine.exchanges.packet import Packet
 from pipeline.engine.exchanges.quoted import Quote, quoted_datagrams
 from pipeline.engine.exchanges.registry import HEADERS, LOOKS, UDP_GUESSES, UDP_PORTS, registry
@@ -31,7 +31,8 @@ _FIRST_DATAGRAMS = cython.declare(cython.int, FIRST_DATAGRAMS)
 
 
 _Now = int | None
-_End = tuple[int, _Now]
+_End = tuple[int, _Now, int]
+"""Row before which a minute ends, the capture's time then (None: all numbers are given anew), the frame."""
 
 
 @cython.cclass
@@ -39,11 +40,12 @@ class Exchanges:
     """All trackers of protocols.
 
     With `sink`, rows of the records `EXCHANGES` are handed to it; with `details`, fields of frames are put into
-    `Columns.details`.
+    `Columns.details`. `watchers` see each row when it is complete.
     """
 
-    def __init__(self, notes: Notes, sink: Callable[[Columns], None] | None, *, details: bool = False) -> None:
-        self.out = Outlet(sink, details=details)
+    def __init__(self, notes: Notes, sink: Callable[[Columns], None] | None, *, details: bool = False,
+                 watchers: Sequence[Watcher] = ()) -> None:  # fmt: skip
+        self.out = Outlet(sink, details=details, watchers=watchers)
         known = registry(notes, self.out)
         self._trackers = known.trackers
         self._datagrams = list(known.datagrams.values())
@@ -79,10 +81,14 @@ class Exchanges:
         for quoted in quotes:
             route[quoted] = route[quoted] or QUOTED
         # What happens between rows: minutes end, and with the first new number of a shard all are given anew.
-        ends: list[_End] = [*rows_of_ticks(columns, ticks)]
+        ends: list[_End] = [
+            (row, now, frame) for (row, now), (frame, _) in zip(rows_of_ticks(columns, ticks), ticks, strict=True)
+        ]
         forgot = np.flatnonzero((turns & (bits.FORGOT | bits.QUOTED) == bits.FORGOT) & (numbers != 0))
         if len(forgot):
-            ends = sorted([*ends, *((row, None) for row in forgot.tolist())], key=_row_of)
+            frames = columns.values("frame.number")[forgot].tolist()
+            ends = sorted([*ends, *((row, None, frame) for row, frame in zip(forgot.tolist(), frames, strict=True))],
+                          key=_row_of)  # fmt: skip
         packet.start(route, dialogues.followed, *dialogues.passing)
         self._rows(ends, quotes, len(route))
         dialogues.end()
@@ -101,9 +107,11 @@ class Exchanges:
         to: cython.int = packet.advance()
         while to != 0:
             while until <= packet.row:
+                self.out.frame = ends[tick][2]
                 self._tick(ends[tick][1])
                 tick += 1
                 until = ends[tick][0] if tick < len(ends) else last
+            self.out.frame = packet.frame
             if quotes and packet.row in quotes:
                 self._quoted(packet, quotes[packet.row])
             if to == _STREAM:
@@ -116,6 +124,7 @@ class Exchanges:
                 datagrams[to - _FIRST_DATAGRAMS].datagram(packet, packet.payload())
             to = packet.advance()
         while tick < len(ends):
+            self.out.frame = ends[tick][2]
             self._tick(ends[tick][1])
             tick += 1
 

@@ -1,7 +1,8 @@
 cdef class Outlet:
     cdef public bint tells
     cdef public bint stores
-    cdef public list watchers
+    cdef public unsigned long long frame
+    cdef tuple _watchers
     cdef object _sink
     cdef dict _details
     cdef dict _waiting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cython
@@ -21,6 +21,9 @@ _MOST = cython.declare(cython.Py_ssize_t, HANDED_OUT)
 Row = dict[str, Any]
 """Columns that have a value, as `fill` takes them."""
 
+Watcher = Callable[[str, Row, int], None]
+"""Sees each row of an exchange when it is complete: the record's name, the row, and the frame at which that is."""
+
 _RECORDS = {record.name: record for record in EXCHANGES}
 
 
@@ -28,16 +31,18 @@ _RECORDS = {record.name: record for record in EXCHANGES}
 class Outlet:
     """Gathers what is told of a batch.
 
-    With `sink`, rows of exchanges are handed to it, those of a record in their order. With `details`, fields of frames
-    are put into `Columns.details`; trackers ask `tells` before they make any. `watchers` are shown each row with the
-    name of its record, when it is complete.
+    With `sink`, rows of exchanges are handed to it, those of a record in their order; `watchers` see each of them. With
+    `details`, fields of frames are put into `Columns.details`. Trackers ask `stores` and `tells` before they make any.
+    `frame` is that under way, or, between two, the next one.
     """
 
-    def __init__(self, sink: Callable[[Columns], None] | None = None, *, details: bool = False) -> None:
+    def __init__(self, sink: Callable[[Columns], None] | None = None, *, details: bool = False,
+                 watchers: Sequence[Watcher] = ()) -> None:  # fmt: skip
         self.tells = details
-        self.stores = sink is not None
+        self.stores = sink is not None or len(watchers) > 0
+        self.frame = 0
+        self._watchers = tuple(watchers)
         self._sink = sink
-        self.watchers: list[Callable[[str, Row], None]] = []
         self._details: dict[str, tuple[list[int], list[object]]] = {}
         self._waiting: dict[str, list[Row]] = {}
 
@@ -58,8 +63,10 @@ class Outlet:
         if not self.stores:
             return
         name: str = record.name
-        for watcher in self.watchers:
-            watcher(name, row)
+        for watcher in self._watchers:
+            watcher(name, row, self.frame)
+        if self._sink is None:
+            return
         waiting: list[Row] | None = self._waiting.get(name)
         if waiting is None:
             waiting = self._waiting[name] = []

@@ -1,3 +1,5 @@
+from pipeline.engine.windows.sketch cimport bucket_of, middle_of
+
 cdef class Histograms:
     cdef public unsigned long long refused
     cdef public unsigned int used
@@ -5,7 +7,7 @@ cdef class Histograms:
     cdef object _notes
     cdef unsigned int _free
     cdef unsigned int _most
-    cdef unsigned int[:, ::1] _bucket
+    cdef unsigned int[:, ::1] bucket
     cdef int reserve(self) except -1
     cdef unsigned int take(self) except? 0 nogil
     cdef int give(self, unsigned int at) except -1 nogil

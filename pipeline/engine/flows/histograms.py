@@ -1,4 +1,4 @@
-"""Histograms of times, in one pool: a bucket for each eighth of a power of two, so a quantile is within 6 % of it."""
+"""Histograms of times, in one pool: the buckets of `pipeline.engine.windows.sketch`."""
 
 from __future__ import annotations
 
@@ -7,48 +7,33 @@ import numpy as np
 
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree, grown
+from pipeline.engine.windows.sketch import BUCKETS
+
+if not cython.compiled:
+    from pipeline.engine.windows.sketch import bucket_of, middle_of
 
 MOST_HISTOGRAMS = 524_288
 """Histograms held (384 MB); a direction that comes later has none (counted in `refused`)."""
 
 _FIRST_SIZE = 256
-# From 2**_LEAST ns (4 us) on, 8 buckets an octave; bucket 0 holds what is less, the last what is more (68 s).
-_LEAST = cython.declare(cython.int, 12)
-_BUCKETS = cython.declare(cython.Py_ssize_t, 192)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _bucket_of(time: cython.longlong) -> cython.Py_ssize_t:
-    """Which bucket a time (ns) belongs to."""
-    octave: cython.int = 0
-    rest: cython.longlong = time >> _LEAST
-    bucket: cython.Py_ssize_t
-    if rest <= 0:
-        return 0
-    while rest > 1:
-        rest >>= 1
-        octave += 1
-    bucket = 8 * octave + ((time >> (_LEAST + octave - 3)) & 7)
-    return bucket if bucket < _BUCKETS else _BUCKETS - 1
+_BUCKETS = cython.declare(cython.Py_ssize_t, BUCKETS)
 
 
 @cython.cclass
 class Histograms:
-    """Histograms by number, from 1; `row` is the row of the batch under way, for notes."""
+    """Histograms by number, from 1, at the most `most`; `row` is the row of the batch under way, for notes."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, most: int = MOST_HISTOGRAMS) -> None:
         self.refused = 0
         self.row = 0
         self._notes = notes
-        self._most = MOST_HISTOGRAMS
+        self._most = most
         self.used = 0
         self._free = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot."""
-        buckets = np.asarray(self._bucket)[: self.used + 1] if self.used else np.zeros((0, 192), np.uint32)
+        buckets = np.asarray(self.bucket)[: self.used + 1] if self.used else np.zeros((0, BUCKETS), np.uint32)
         return {"buckets": buckets, "numbers": [self.refused, self.used, self._free]}
 
     def restore(self, state: Tree) -> None:
@@ -56,18 +41,18 @@ class Histograms:
         self.refused, self.used, self._free = state["numbers"]
         if self.used:
             buckets = grown(state["buckets"], max(_FIRST_SIZE, self.used + 2))
-            self._bucket = buckets if cython.compiled else memoryview(buckets)
+            self.bucket = buckets if cython.compiled else memoryview(buckets)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def reserve(self) -> cython.int:
         """Twice the room, up to the cap."""
-        have = 0 if self.used == 0 else np.asarray(self._bucket).shape[0]
-        size = min(max(_FIRST_SIZE, have * 2), MOST_HISTOGRAMS + 1)
-        more = np.zeros((size, 192), np.uint32)
+        have = 0 if self.used == 0 else np.asarray(self.bucket).shape[0]
+        size = min(max(_FIRST_SIZE, have * 2), self._most + 1)
+        more = np.zeros((size, BUCKETS), np.uint32)
         if have:
-            more[:have] = np.asarray(self._bucket)
-        self._bucket = more if cython.compiled else memoryview(more)
+            more[:have] = np.asarray(self.bucket)
+        self.bucket = more if cython.compiled else memoryview(more)
         return 0
 
     @cython.cfunc
@@ -77,15 +62,15 @@ class Histograms:
         """An empty histogram; 0 where the cap is reached."""
         at: cython.uint = self._free
         if at != 0:
-            self._free = self._bucket[at, 0]
-            self._bucket[at, 0] = 0
+            self._free = self.bucket[at, 0]
+            self.bucket[at, 0] = 0
             return at
         if self.used >= self._most:
             with cython.gil:
                 self.refused += 1
                 self._notes.note("round-trips-not-kept", self.row, self.refused)
             return 0
-        if self.used == 0 or self.used + 1 >= self._bucket.shape[0]:  # type: ignore[index]
+        if self.used == 0 or self.used + 1 >= self.bucket.shape[0]:  # type: ignore[index]
             with cython.gil:
                 self.reserve()
         self.used += 1
@@ -98,8 +83,8 @@ class Histograms:
         """Hand a histogram back."""
         k: cython.Py_ssize_t
         for k in range(_BUCKETS):
-            self._bucket[at, k] = 0
-        self._bucket[at, 0] = self._free
+            self.bucket[at, k] = 0
+        self.bucket[at, 0] = self._free
         self._free = at
         return 0
 
@@ -108,7 +93,7 @@ class Histograms:
     @cython.exceptval(-1, check=False)
     def add(self, at: cython.uint, time: cython.longlong) -> cython.int:
         """Count a time (ns)."""
-        self._bucket[at, _bucket_of(time)] += 1
+        self.bucket[at, bucket_of(time)] += 1
         return 0
 
     @cython.cfunc
@@ -119,12 +104,8 @@ class Histograms:
         wanted: cython.ulonglong = (samples * cython.cast(cython.ulonglong, percent) + 99) // 100
         seen: cython.ulonglong = 0
         k: cython.Py_ssize_t
-        low: cython.longlong
         for k in range(_BUCKETS):
-            seen += self._bucket[at, k]
+            seen += self.bucket[at, k]
             if seen >= wanted:
                 break
-        if k == 0:
-            return 1 << (_LEAST - 1)
-        low = cython.cast(cython.longlong, 8 + (k & 7)) << (_LEAST - 3 + (k >> 3))
-        return low + ((cython.cast(cython.longlong, 1) << (_LEAST - 3 + (k >> 3))) >> 1)
+        return middle_of(k)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from pipeline.engine.flows import words
 
-_SYSTEM_PORTS = 1024
+SYSTEM_PORTS = 1024
+"""Ports below this one are of servers (RFC 6335)."""
 
 
 class State:
@@ -26,7 +27,7 @@ class State:
         client = self.own("client").astype(np.int64)
         one, two = self.own("port_0"), self.own("port_1")
         higher = np.where(one < two, 2, 1)
-        sure = np.where(self.is_tcp, one != two, (one < _SYSTEM_PORTS) != (two < _SYSTEM_PORTS))
+        sure = np.where(self.is_tcp, one != two, (one < SYSTEM_PORTS) != (two < SYSTEM_PORTS))
         guess = np.where(sure, higher, self.own("first_sender"))
         self._client: NDArray[np.int64] = np.where(client == 0, guess, client) - 1
 

@@ -110,9 +110,9 @@ def flood(attempts: int = 1000, seconds: float = 8.0, outcome: str = HALF_OPEN, 
 
 
 def clients(count: int, seconds: float, outcome: str = ANSWERED, *, port: int = 443, at: float = 0.0,
-            server: str = "10.0.0.2", hosts: int = 50) -> list[Attempt]:  # fmt: skip
-    """Clients of a service, from `hosts` addresses in turn."""
+            server: str = "10.0.0.2", hosts: int = 50, srcport: int = 30_000) -> list[Attempt]:  # fmt: skip
+    """Clients of a service, from `hosts` addresses in turn, and from ports in turn."""
     return [
-        Attempt(at + k * seconds / count, f"10.0.9.{1 + k % hosts}", server, port, outcome, 30_000 + k)
+        Attempt(at + k * seconds / count, f"10.0.9.{1 + k % hosts}", server, port, outcome, srcport + k)
         for k in range(count)
     ]  # fmt: skip

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from collectors.decode import decode
 from pipeline.detect.anomalies import Anomalies, Going
-from pipeline.engine import Engine
 from pipeline.engine.anomalies.said import Said
+from pipeline.engine.exchanges.exchanges import Exchanges
 from pipeline.engine.exchanges.rows import fill
+from pipeline.engine.front import Front
+from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import pack, unpack
+from pipeline.engine.tcp.analysis import Analysis
 from pipeline.engine.windows.bundle import Closed, WindowTick
 from pipeline.schema import PACKETS
 from pipeline.schema.anomalies import Sighting
 from pipeline.schema.columns import Columns
 from pipeline.schema.windows import PARTS, WINDOWS
+from tests.anomalies.make.said_whole import events_through_windows
 from tests.engine.flow_rows import Row, rows_of
 from tests.exchanges.hear import BEGIN, SECOND, Frame, frames_of
 
@@ -43,34 +49,35 @@ class Found:
         return list(kept.values())
 
 
-def found_in(packets: Sequence[Frame], *, restore: bool = False) -> Found:
-    """The frames through the engine and the detectors, with a tick every ten seconds."""
+def found_in(packets: Sequence[Frame], *, restore: bool = False, shards: int = 1) -> Found:
+    """The frames through the engine and the detectors of shards, with a tick every ten seconds."""
     packets = sorted(packets, key=lambda packet: packet[0])
-    found, said, anomalies = Found(), Said(), Anomalies()
+    found, said, anomalies = Found(), [Said() for _ in range(shards)], Anomalies()
     number = 0
 
-    def watch(name: str, row: Row) -> None:
-        said.row(name, row, number)
+    def watch(name: str, row: Row, frame: int) -> None:
+        # All of DHCP is in one shard.
+        said[0 if name == "dhcp_states" else row["shoal.flow_id"] % shards].row(name, row, number)
 
-    engine = Engine(None, None, lambda rows: None)
-    assert engine.exchanges is not None
-    engine.exchanges.out.watchers.append(watch)
+    notes = Notes()
+    front, analysis, exchanges = Front(notes), Analysis(notes), Exchanges(notes, None, watchers=[watch])
+    streams = front.streams
     at, ticks = 0, list[WindowTick]()
 
     def close(*, ends: bool = False) -> None:
         nonlocal said, anomalies
-        seen = said.take()
+        seen = [one for shard in reversed(said) for one in shard.take()]
         found.sightings += seen
         empty = Columns(WINDOWS, 0)
-        found.going += anomalies.take(Closed(tuple(ticks), empty, empty.values("shoal.window.version"),
+        found.going += anomalies.take(Closed(tuple(ticks), empty, np.zeros(0, np.uint32),
                                              fill(PARTS, []), tuple(seen), ends))  # fmt: skip
         ticks.clear()
         if restore:
-            kept, states = (said, anomalies), [unpack(pack(part.state())) for part in (said, anomalies)]
-            said, anomalies = Said(), Anomalies()
-            said.restore(states[0])
-            anomalies.restore(states[1])
-            assert [pack(part.state()) for part in (said, anomalies)] == [pack(part.state()) for part in kept]
+            kept = [pack(part.state()) for part in (*said, anomalies)]
+            said, anomalies = [Said() for _ in said], Anomalies()
+            for part, state in zip((*said, anomalies), kept, strict=True):
+                part.restore(unpack(state))
+            assert [pack(part.state()) for part in (*said, anomalies)] == kept
         rows = anomalies.rows()
         if rows is not None:
             found.events += rows_of(rows, rows.record)
@@ -82,20 +89,32 @@ def found_in(packets: Sequence[Frame], *, restore: bool = False) -> Found:
             batch = packets[at:upto]
             columns = Columns(PACKETS, len(batch))
             decode(frames_of(batch, at + 1), columns)
-            engine.process(columns)
+            minutes = front.process(columns)
+            analysis.process(columns, streams.conversation, streams.turn)
+            exchanges.process(columns, streams.conversation, streams.turn, minutes)
             at = upto
         close()
         if at < len(packets):
             number += 1
             ticks.append((number, at + 1, packets[at][0], 0))
-    engine.finish()
+    exchanges.finish(front.minutes.now)
     close(ends=True)
     return found
 
 
 def events_of(packets: Sequence[Frame]) -> Found:
-    """`found_in`, which must be the same with snapshots in between."""
+    """`found_in`, which must be the same with snapshots in between, whichever shards the conversations are in, and
+    through the windows of the engine."""
     found = found_in(packets)
     again = found_in(packets, restore=True)
     assert (again.sightings, again.events, again.going) == (found.sightings, found.events, found.going)
+    many = found_in(packets, shards=5)
+    assert (many.events, many.going) == (found.events, found.going)
+    assert _brief(events_through_windows(packets)) == _brief(found.newest)
     return found
+
+
+def _brief(events: Sequence[Row]) -> list[tuple[int, str, str]]:
+    return sorted(
+        (row["shoal.event.frame"], row["shoal.event.name"], row["shoal.event.entity"]) for row in events
+    )

@@ -39,8 +39,8 @@ def poisoned() -> list[Timed]:
 
 def poisoned_by_turns() -> list[Timed]:
     """The same, while the router goes on to answer."""
-    turn = [*_resolved(), tells(ATTACKER, GATEWAY, VICTIM, HOST)]
-    return _timed(*turn * 4)
+    lie = tells(ATTACKER, GATEWAY, VICTIM, HOST)
+    return _timed(*[*_resolved(), lie, lie] * 4)
 
 
 def poisoned_by_requests() -> list[Timed]:
@@ -61,6 +61,12 @@ def taken_twice() -> list[Timed]:
     """Two hosts have one address: each announces it, and defends it when the other does (RFC 5227, section 2.4)."""
     one, two = announces(VICTIM, HOST), announces(SPARE, HOST)
     return _timed(one, two, one, two, one, two)
+
+
+def answered_twice() -> list[Timed]:
+    """Two hosts answer for one address, each time that it is asked for."""
+    return _timed(*[asks(ROUTER, GATEWAY, HOST), tells(VICTIM, HOST, ROUTER, GATEWAY),
+                    tells(SPARE, HOST, ROUTER, GATEWAY)] * 4)
 
 
 def probed_and_refused() -> list[Timed]:

@@ -1,0 +1,1 @@
+"""Where notifications go: one module a kind of sink."""

@@ -1,0 +1,5 @@
+cdef class WindowTicks:
+    cdef public long long now
+    cdef public long long number
+    cdef public long long passes
+    cdef long long _base
