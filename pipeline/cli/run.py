@@ -21,17 +21,21 @@ from pipeline.cli.retention import retention_of, retention_options
 if TYPE_CHECKING:
     from collectors.service.tap import Counts
     from collectors.sources.ring import Ring
+    from pipeline.detect.detection import Settings as DetectionSettings
+    from pipeline.detect.watch.watch import Watch
     from pipeline.run.service import Service, Settings
     from pipeline.schema.retention import Retention
     from pipeline.serve.access import Access
     from pipeline.store.database import Database
+    from pipeline.store.store import Store
 
 _MIB = 1 << 20
 _CHDB = "chdb.state.sqlitelike"
 # What is imported late elsewhere; by then the files of Python need not be readable any more.
 _LATE = (
     "collectors.service.gauges", "collectors.sources.ring", "concurrent.futures.thread", "encodings.idna",
-    "pipeline.run.service", "pipeline.run.web", "pipeline.store.database", "pipeline.store.migrate", "xxhash",
+    "pipeline.detect.watch.scheduled", "pipeline.detect.watch.service", "pipeline.run.service", "pipeline.run.web",
+    "pipeline.store.database", "pipeline.store.migrate", "xxhash",
 )
 
 
@@ -64,6 +68,8 @@ _LATE = (
 @click.option("-p", "no_promiscuous", is_flag=True, help="Don't put the interface into promiscuous mode.")
 @retention_options
 @detection_options
+@click.option("--sinks", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+              help="Who is told of alerts (TOML; see docs/sinks.md).")
 @click.option("--metrics", metavar="HOST:PORT", help="Serve counters to Prometheus.")
 @click.option("-Z", "--user", metavar="USER",
               help="Become USER once the interfaces are open. [default, when root: who called sudo, or nobody]")
@@ -71,8 +77,8 @@ _LATE = (
 def run(
     interfaces: tuple[str, ...], db: Path, http: str | None, read_write: bool, http_user: str, http_password: str,
     sensor: str, keep: str, keep_first: int, snaplen: int, buffer_mib: int, memory_mib: int, fanout: int,
-    time_stamps: str, no_promiscuous: bool, metrics: str | None, user: str | None, expression: tuple[str, ...],
-    **given: Any,
+    time_stamps: str, no_promiscuous: bool, sinks: str | None, metrics: str | None, user: str | None,
+    expression: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
     """Capture on interfaces into the database in DIR, until Ctrl-C: decoded, analysed, and there in SQL within 2 s.
 
@@ -103,16 +109,33 @@ def run(
     # Resolved while all of the path can be seen; and nothing but a database is handed over to another user.
     database = Database(db.resolve())
     database.check(create=True)
+    watch = _watch(database, sinks, detection)
     rings = open_rings(interfaces, fanout, snaplen, buffer_mib, 100, time_stamps, not no_promiscuous,
                        " ".join(expression))  # fmt: skip
     try:
         _give_up_privileges(database.path, user)
         settings = Settings(sensor, keep, keep_first, memory_mib * _MIB, detection=detection)  # type: ignore[arg-type]
         with database.open(create=True):
-            _capture(database, rings, settings, retention_of(given), access, address, exported)
+            _capture(database, rings, settings, retention_of(given), access, address, exported, watch)
     finally:
         for ring in rings:
             ring.close()
+
+
+def _watch(database: Database, path: str | None, detection: DetectionSettings) -> Watch:
+    """What tells sinks and pins packets, once the database is open; secrets are read while they can be."""
+    from pipeline.detect.watch.config import of, read
+    from pipeline.detect.watch.scheduled import Scheduled
+    from pipeline.detect.watch.service import build
+
+    def reader() -> Store:
+        store = database.beside()
+        store.query("SET readonly = 2")
+        return store
+
+    in_sql = [rule for rule in detection.rules if rule.kind == "sql"]
+    config = read(path) if path else of({}, "", Path())
+    return build(config, database.beside, tell, [Scheduled(in_sql, reader, tell)] if in_sql else [])
 
 
 def _load() -> None:
@@ -151,7 +174,7 @@ def _give_up_privileges(path: Path, user: str | None) -> None:
 
 def _capture(
     database: Database, rings: list[Ring], settings: Settings, retention: Retention, access: Access,
-    address: tuple[str, int] | None, exported: tuple[str, int] | None,
+    address: tuple[str, int] | None, exported: tuple[str, int] | None, watch: Watch,
 ) -> None:  # fmt: skip
     from pipeline.run.service import Service
     from pipeline.run.web import Web
@@ -168,6 +191,7 @@ def _capture(
         exporter = exporter_of(service.taps, exported)
         stop_on_signals(service.stop)
         service.start()
+        watch.start()
         if address:
             tell(f"listening on {web.server.url}")
         for tap in service.taps:
@@ -177,6 +201,7 @@ def _capture(
         if exporter is not None:
             exporter.close()
     finally:
+        watch.close()
         web.stop()
     _closing(service, counts)
 

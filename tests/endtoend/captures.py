@@ -9,9 +9,11 @@ from pathlib import Path
 
 from collectors.sources import open_capture
 from collectors.sources.identity import content_hash
+from pipeline.schema.alerts import ALERT_STATES
 from pipeline.schema.ddl import literal
 from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.tables import EVENT_STATES, FLOW_STATES, PACKETS
+from pipeline.schema.windows import WINDOWS
 from pipeline.store.database import Database
 from pipeline.store.importer import import_capture
 from pipeline.store.migrate import migrate
@@ -21,7 +23,10 @@ from tests.exchanges.hear import BEGIN
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "samples" / "demo.pcapng", *sorted((ROOT / "tests" / "scenarios").glob("*.pcap.gz")))
-COMPARED = (PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES)
+COMPARED = (PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES, WINDOWS, ALERT_STATES)
+_OWN = "sensor, capture, `shoal.day`"
+_NOT_OF = {ALERT_STATES.name: f"{_OWN}, `shoal.alert.id`, `shoal.alert.past`, `shoal.alert.sql`"}
+"""Columns that are left out: what names sensor and capture, and what is told of imports alone."""
 COPY_NS = 370_000_000
 """By how much a copy of the sources is later than the one before."""
 _BEGIN = 1_795_000_000 * 10**9
@@ -138,7 +143,7 @@ def digests(store: Store, captures: Iterable[str]) -> dict[str, Digests]:
     names = ", ".join(map(literal, found))
     for record in COMPARED:
         final = "FINAL" if record.version else ""
-        hashed = "cityHash64(toString(tuple(* EXCEPT (sensor, capture, `shoal.day`))))"
+        hashed = f"cityHash64(toString(tuple(* EXCEPT ({_NOT_OF.get(record.name, _OWN)}))))"
         for row in store.rows(
             f"SELECT capture, count() AS rows, sum({hashed}) AS hash FROM {record.name} {final}"
             f" WHERE capture IN ({names}) GROUP BY capture"

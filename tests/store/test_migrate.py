@@ -44,8 +44,8 @@ def test_a_second_run_does_nothing(database: Database) -> None:
     names = {row["name"] for row in database.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")}
     assert names == {
         "packets", "capture_states", "captures", "event_states", "events", "flow_states", "flows",
-        "sensors", "fleet", "dead_letters", "checkpoints", "leases", "window_states", "windows", "alert_states", "alerts",
-        "alert_acks", "silence_states", "silences", "delivery_states", "deliveries", "pinned_packets",
+        "sensors", "fleet", "dead_letters", "checkpoints", "leases", "window_states", "windows", "alert_states",
+        "alerts", "alert_acks", "silence_states", "silences", "delivery_states", "deliveries", "pinned_packets",
     } | {name for record in EXCHANGES for name in (record.name, record.name.removesuffix("_states"))}
 
 

@@ -62,8 +62,8 @@ def test_what_is_set_stays_until_something_else_is(database: Database, at_once: 
     assert migrate(database, retention=ALL)
     exchanges = {record.name: 365 for record in EXCHANGES}
     assert _kept(database) == exchanges | {
-        "packets": 56, "flow_states": 365, "event_states": 90, "alert_states": 90, "dead_letters": 90, "delivery_states": 90,
-        "sensors": 30, "pinned_packets": 40,
+        "packets": 56, "flow_states": 365, "event_states": 90, "alert_states": 90, "dead_letters": 90,
+        "delivery_states": 90, "sensors": 30, "pinned_packets": 40,
     }
     assert read_raw_ttl(_created(database, "packets")) == 7
     assert _budget(database) == 10**9

@@ -255,7 +255,8 @@ class Merger:
         """All that is known between two bundles, for a snapshot."""
         return {
             "numbers": [self._pass, self._lost, self._passed, len(self._windows)],
-            "at": self._at, "ticks": list(self._ticks.values()), "upto": self._upto, "last": self._last, "free": self._free,
+            "at": self._at, "ticks": list(self._ticks.values()), "upto": self._upto, "last": self._last,
+            "free": self._free,
             "windows": [
                 [w.number, w.seconds, w.time, w.end, w.dirty, w.told, w.full] for w in self._windows.values()
             ],
