@@ -26,8 +26,6 @@ PORT = 443
 _CLIENT = "192.0.2.1"
 _LOSS = 0.05
 _SIZE = 400_000
-Inside = Callable[..., tuple[str, ...]]
-"""A command as it is run somewhere else."""
 Segment = tuple[int, int, str]
 """IP ID, sequence number, and time in Unix seconds to the nanosecond: the same frame in any capture of an interface."""
 
@@ -118,7 +116,7 @@ def network(seed: int = 1) -> Iterator[Net]:
 
 
 def brought_out(host: Host) -> str:
-    """Take the host's interface out of its namespace, to where a broker can be reached; its new name."""
+    """Take the host's interface out of its namespace, to where brokers and databases can be reached; its new name."""
     name = f"mirror{os.getpid()}"
     host.ip("link", "set", "eth0", "down")
     host.ip("link", "set", "eth0", "name", name, "netns", str(os.getpid()))
@@ -127,10 +125,10 @@ def brought_out(host: Host) -> str:
 
 
 @contextlib.contextmanager
-def captured(path: Path, interface: str = "eth0", inside: Inside = lambda *command: command) -> Iterator[None]:
+def captured(path: Path, interface: str) -> Iterator[None]:
     """tcpdump meanwhile."""
-    command = inside("tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-Z", "root", "-s", "128",
-                     "--time-stamp-precision=nano", "-w", str(path), "ip")  # fmt: skip
+    command = ("tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-Z", "root", "-s", "128",
+               "--time-stamp-precision=nano", "-w", str(path), "ip")  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert "listening on" in process.stderr.readline()

@@ -60,21 +60,21 @@ class Net:
 
 
 def _quiet(net: Net) -> None:
-    net.background(30)
+    net.background(16)
 
 
 def _busy(net: Net) -> None:
-    net.background(120)
+    net.background(100)
 
 
 def _reordered(net: Net) -> None:
-    net.background(30)
-    net.run(100, 400, net.services[0], "reordered", "jitter", gap=8)
+    net.background(16)
+    net.run(100, 400, net.services[0], "reordered", "jitter", gap=12)
 
 
 def _doubled(net: Net) -> None:
-    net.background(30)
-    net.run(100, 400, net.services[0], "doubled", gap=8)
+    net.background(16)
+    net.run(100, 400, net.services[0], "doubled", gap=12)
 
 
 def _alone(what: str, at: float = 203.0) -> Callable[[Net], None]:
@@ -100,16 +100,16 @@ def _one(percent: str, gap: float = 2) -> Callable[[Net], None]:
         service = net.chance.choice(net.services)
         begin = net.chance.uniform(150, 350)
         end = begin + net.chance.uniform(15, 80)
-        net.background(30)
-        net.run(0, begin, service, "clean upload 400", "clean download 400", gap=15)
+        net.background(16)
+        net.run(0, begin, service, "clean upload 400", "clean download 400", gap=25)
         net.run(begin, end, service, f"loss-{percent} ", gap=gap)
-        net.run(end + 10, LENGTH_SECONDS - 12, service, "clean upload 400", "clean download 400", gap=15)
+        net.run(end + 10, LENGTH_SECONDS - 12, service, "clean upload 400", "clean download 400", gap=25)
 
     return make
 
 
 def _two(net: Net) -> None:
-    net.background(30)
+    net.background(16)
     one, other = net.chance.sample([s for s in net.services if s[0] != net.services[0][0]], 2)
     net.run(120, 160, one, "loss-5 ", gap=2)
     net.run(330, 380, other, "loss-6 ", "loss-8 ", gap=3)
@@ -117,7 +117,7 @@ def _two(net: Net) -> None:
 
 def _server(net: Net) -> None:
     """All services of a server, with all clients."""
-    net.background(30)
+    net.background(16)
     host = net.servers[3]
     begin = net.chance.uniform(150, 350)
     for port in (22, 443, 8080, 9092):
@@ -126,56 +126,56 @@ def _server(net: Net) -> None:
 
 def _link(net: Net) -> None:
     """Between two hosts everything is lossy, at four services; with others the server is clean."""
-    net.background(30)
+    net.background(16)
     host, client = net.servers[3], net.clients[4]
     for port in (22, 443, 8080, 9092):
-        net.run(200, 230, (host, port), "loss-5 ", "loss-8 ", gap=5, client=client)
+        net.run(200, 230, (host, port), "loss-5 ", "loss-8 ", gap=7, client=client)
         for other in net.clients[5:9]:
-            net.run(195, 235, (host, port), "clean upload 400", "clean download 400", gap=5, client=other)
+            net.run(195, 235, (host, port), "clean upload 400", "clean download 400", gap=7, client=other)
 
 
 def _client(net: Net) -> None:
     """All that a client does is lossy, with six services on as many servers; other clients are well."""
-    net.background(30)
+    net.background(16)
     for host in net.servers[:6]:
         net.run(200, 245, (host, 443), "loss-5 ", "loss-8 ", gap=4, client=net.clients[4])
         for other in net.clients[5:7]:
-            net.run(200, 245, (host, 443), "clean upload 400", "clean download 400", gap=7, client=other)
+            net.run(200, 245, (host, 443), "clean upload 400", "clean download 400", gap=12, client=other)
 
 
 def _all(net: Net) -> None:
     """Everything that the sensor sees."""
-    net.background(30)
+    net.background(16)
     for service in net.services:
         net.run(200, 245, service, "loss-5 ", "loss-6 ", gap=6)
 
 
 def _noisy(net: Net) -> None:
-    net.background(30)
-    net.run(0, LENGTH_SECONDS - 12, net.services[0], "loss-1 ", gap=4)
+    net.background(16)
+    net.run(0, LENGTH_SECONDS - 12, net.services[0], "loss-1 ", gap=7)
 
 
 def _rising(net: Net) -> None:
-    net.background(30)
-    net.run(0, 400, net.services[0], "loss-1 ", gap=4)
+    net.background(16)
+    net.run(0, 400, net.services[0], "loss-1 ", gap=7)
     net.run(400, 450, net.services[0], "loss-6 ", gap=2)
-    net.run(450, LENGTH_SECONDS - 12, net.services[0], "loss-1 ", gap=4)
+    net.run(450, LENGTH_SECONDS - 12, net.services[0], "loss-1 ", gap=7)
 
 
 def _gaps(net: Net) -> None:
     """Frames are missing in the capture, and none in the network."""
-    net.background(90, ("clean upload 400", "clean download 400", "clean dialogue"))
+    net.background(60, ("clean upload 400", "clean download 400", "clean dialogue"))
     net.mix.gaps = 0.05, 200, 320
 
 
 def _gaps_and_spike(net: Net) -> None:
-    net.background(30)
+    net.background(16)
     net.run(420, 460, net.services[2], "loss-6 ", gap=2)
     net.mix.gaps = 0.05, 100, 220
 
 
 def _bursts(net: Net) -> None:
-    net.background(30)
+    net.background(16)
     net.run(250, 300, net.services[2], "burst", gap=3)
 
 
@@ -183,7 +183,7 @@ def _fast(net: Net) -> None:
     """Thousands of packets a second for half a minute, with a loss of 0.1 %, and a spike at one of the services."""
     net.background(40)
     for service in net.services[:4]:
-        net.run(260, 285, service, "clean download 1000", "loss-0.1", gap=0.6)
+        net.run(260, 285, service, "clean download 1000", "loss-0.1", gap=0.8)
     net.run(260, 290, net.services[6], "loss-5 ", gap=1)
 
 
@@ -196,7 +196,7 @@ def _sparse(net: Net) -> None:
 
 def _mixed(net: Net) -> None:
     """Losses with overtaking and copies; and overtaking so late that the kernels send again what had arrived."""
-    net.background(30)
+    net.background(16)
     net.run(150, 190, net.services[0], "mixed", gap=2)
     net.run(350, 390, net.services[4], "overtaken", gap=2)
 

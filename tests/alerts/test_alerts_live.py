@@ -79,8 +79,9 @@ def only_alert(db: Path | str) -> Alert:
 
 def test_a_lossy_transfer_is_told_while_it_is_seen(folder: Path) -> None:
     pcap = folder / "beside.pcap"
-    with network() as net, captured(pcap, inside=net.sensor.command):
-        with Running(folder / "db", "-i", "eth0", "--sensor", "lab", inside=net.sensor.command) as it:
+    with network() as net:
+        interface = brought_out(net.sensor)
+        with captured(pcap, interface), Running(folder / "db", "-i", interface, "--sensor", "lab") as it:
             alert, by_sql = told(net, it.db, "shoal run")
             it.end()
             assert it.process.returncode == 0, it.said
