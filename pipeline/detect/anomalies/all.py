@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pipeline.detect.anomalies.attempts import Attempts, attempts_of
+from pipeline.detect.anomalies.busy import Busy, busy_of
 from pipeline.detect.anomalies.dns import DnsNames
 from pipeline.detect.anomalies.failing import Failing
 from pipeline.detect.anomalies.floods import floods
@@ -16,7 +17,7 @@ from pipeline.detect.anomalies.scans import Scans
 from pipeline.detect.anomalies.tls import Certificates
 from pipeline.engine.anomalies.said_rows import sighting_of, sighting_state
 from pipeline.engine.snapshot import Tree
-from pipeline.engine.windows.bundle import Closed
+from pipeline.engine.windows.bundle import Closed, WindowTick
 from pipeline.schema.anomalies import ANOMALIES, Sighting
 from pipeline.schema.columns import Columns
 
@@ -40,17 +41,31 @@ class Anomalies:
         """Take what is behind the ticks of `closed`; gives the anomalies with action `alert` that began or went on, by
         tick, name and entity."""
         self._waiting += closed.sightings
+        # The last is due first.
+        due = sorted(self._waiting, key=_order)[::-1]
         attempts, numbers = attempts_of(closed.parts), closed.parts.values("shoal.window.tick")
+        busy = busy_of(closed.parts, attempts)
         going: list[Going] = []
         for tick in closed.ticks:
-            going += self._tick(tick, closed.parts, attempts, numbers)
+            number = tick[0]
+            self._last = tick
+            seen = []
+            while due and due[-1].tick < number:
+                seen.append(due.pop())
+            if seen or not self._idle(tick, busy):
+                # Parts are told at a tick: those with its number are of what came before it.
+                rows = slice(*np.searchsorted(numbers, [number, number + 1]).tolist())
+                which = slice(*np.searchsorted(attempts.tick, [number, number + 1]).tolist())
+                going += self._judge(tick, seen, closed.parts, rows, attempts, which, busy)
+        number, frame, now, again = self._last
+        self._waiting = [one for one in self._waiting if one.tick >= number]
         if closed.ends:
-            number, frame, now, again = self._last
             # What came behind the last tick is told at the end, whatever tick it names.
             beyond = max([number, *(one.tick for one in self._waiting), *numbers[-1:].tolist()]) + 1
             rows = slice(int(np.searchsorted(numbers, number, "right")), len(numbers))
             which = slice(int(np.searchsorted(attempts.tick, number, "right")), len(attempts))
-            going += self._judge((beyond, frame, now, again), closed.parts, rows, attempts.of(which))
+            self._waiting = []
+            going += self._judge((beyond, frame, now, again), due[::-1], closed.parts, rows, attempts, which, None)
             going += self.gather.finish(beyond)
         return going
 
@@ -58,26 +73,30 @@ class Anomalies:
         """Rows of `EVENT_STATES` that were told since they were asked for last, without labels; None for nothing."""
         return self.gather.rows()
 
-    def _tick(
-        self, tick: tuple[int, int, int, int], parts: Columns, attempts: Attempts, numbers: np.ndarray
-    ) -> list[Going]:
-        number = tick[0]
-        # Parts are told at a tick: those with its number are of what came before it.
-        rows = slice(*np.searchsorted(numbers, [number, number + 1]).tolist())
-        which = slice(*np.searchsorted(attempts.tick, [number, number + 1]).tolist())
-        self._last = tick
-        return self._judge(tick, parts, rows, attempts.of(which))
+    def _idle(self, tick: WindowTick, busy: Busy) -> bool:
+        """Whether nothing came of the tick, and nothing that is kept changes with it."""
+        number, _, now, again = tick
+        return not (
+            number in busy.failed or number in busy.asked or number in busy.missed or len(self._scans)
+            or len(self._failing) or len(self._dns) or self.gather.due(now, again)
+        )
 
-    def _judge(self, tick: tuple[int, int, int, int], parts: Columns, rows: slice, attempts: Attempts) -> list[Going]:
+    def _judge(self, tick: WindowTick, seen: list[Sighting], parts: Columns, rows: slice, attempts: Attempts,
+               which: slice, busy: Busy | None) -> list[Going]:  # fmt: skip
+        """Take what was `seen` up to the tick, the parts in `rows` and the attempts in `which`. All detectors look,
+        unless `busy` tells that some need not."""
         number, frame, now, again = tick
-        seen = self._due(number)
         self.gather.take(one for one in seen if one.name in ANOMALIES)
-        self._dns.parts(parts, rows)
+        if busy is None or number in busy.asked:
+            self._dns.parts(parts, rows)
         for detector in (self._dns, self._tls):
             mine = [one for one in seen if one.name in detector.takes]
-            self.gather.take(detector.tick(number, now, mine))
-        self.gather.take(self._attempts(number, max(0, frame - 1), now, attempts))
-        self.gather.take(gaps(number, max(0, frame - 1), parts, rows))
+            if mine or detector is self._dns:
+                self.gather.take(detector.tick(number, now, mine))
+        if busy is None or number in busy.failed or len(self._scans) or len(self._failing):
+            self.gather.take(self._attempts(number, max(0, frame - 1), now, attempts.of(which)))
+        if busy is None or number in busy.missed:
+            self.gather.take(gaps(number, max(0, frame - 1), parts, rows))
         self.gather.note("attempts-forgotten", now, frame, self._scans.forgotten + self._failing.forgotten)
         self.gather.note("observations-forgotten", now, frame, self._dns.forgotten + self._tls.forgotten)
         return self.gather.tick(number, now, again)
@@ -89,12 +108,6 @@ class Anomalies:
         told += self._scans.tick(number, frame, now, rest)
         told += self._failing.tick(number, frame, now, rest.of(~self._scans.scanning(rest)))
         return told
-
-    def _due(self, number: int) -> list[Sighting]:
-        """The sightings behind earlier ticks, in an order of their own; they are taken from those that wait."""
-        due = [one for one in self._waiting if one.tick < number]
-        self._waiting = [one for one in self._waiting if one.tick >= number]
-        return sorted(due, key=lambda one: (one.tick, one.frame, one.name, one.time, one.entity, one.value, one.said))
 
     def state(self) -> Tree:
         """All that is known."""
@@ -114,3 +127,8 @@ class Anomalies:
         number, frame, now, again = state["last"]
         self._last = number, frame, now, again
         self._waiting = [sighting_of(one) for one in state["waiting"]]
+
+
+def _order(one: Sighting) -> tuple[int, int, str, int, str, str, str]:
+    """An order of sightings that does not depend on how they came."""
+    return one.tick, one.frame, one.name, one.time, one.entity, one.value, one.said

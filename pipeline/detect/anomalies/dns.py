@@ -77,6 +77,10 @@ class DnsNames:
         self._asked: OrderedDict[tuple[str, int], int] = OrderedDict()
         self.forgotten = 0
 
+    def __len__(self) -> int:
+        """Of how many clients, domains and minutes something is kept."""
+        return len(self._counted) + len(self._asked)
+
     def parts(self, parts: Columns, rows: slice) -> None:
         """Count the queries of each client: `rows` are those of one tick."""
         queries = parts.values("shoal.dns.queries")[rows].view("i4")

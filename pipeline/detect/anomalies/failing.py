@@ -41,6 +41,10 @@ class Failing:
         self._services: OrderedDict[bytes, _Service] = OrderedDict()
         self.forgotten = 0
 
+    def __len__(self) -> int:
+        """Services of which something is kept."""
+        return len(self._services)
+
     def tick(self, number: int, frame: int, now: int, attempts: Attempts) -> list[Sighting]:
         """Take the attempts told at a tick, without those of scans and floods; gives the services that fail."""
         told: list[Sighting] = []

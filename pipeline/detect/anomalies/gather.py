@@ -34,6 +34,7 @@ LATENESS = 180 * SECOND
 BY_HOST = frozenset({"port-closed"})
 """Anomalies of a service that are told once for its host: else a scan tells as many as it finds closed ports."""
 
+_NEVER = 2**63
 FORGOTTEN = "anomalies-forgotten"
 
 
@@ -86,6 +87,8 @@ class Gather:
         self._ready: list[tuple[_Key, _Row]] = []
         self._again = 0
         self._forgotten = 0
+        # Before this time no row is over: it is looked for then alone.
+        self._over = -_NEVER
         self._noted: dict[str, int] = {}
 
     def take(self, sightings: Iterable[Sighting]) -> None:
@@ -98,6 +101,7 @@ class Gather:
             if row is None:
                 if len(self._rows) >= self._most:
                     self._forget(seen)
+                self._over = min(self._over, _end_of(key))
                 self._rows[key] = _Row(seen.time, seen.frame, seen.said, seen.filter, seen.time, seen.count)
             else:
                 row.count += seen.count
@@ -134,8 +138,14 @@ class Gather:
                 self._tell(key, row)
         self._changed = waiting
         over = now - LATENESS
-        self._end([key for key in self._rows if (key[2] + 1) * ANOMALIES[key[0]].suppression * SECOND <= over])
+        if self._over <= over:
+            self._end([key for key in self._rows if _end_of(key) <= over])
+            self._over = min(map(_end_of, self._rows), default=_NEVER)
         return going
+
+    def due(self, now: int, again: int) -> bool:
+        """Whether `tick` has anything to do, when nothing was taken since it was called last."""
+        return bool(self._changed) or again != self._again or self._over <= now - LATENESS
 
     def finish(self, number: int) -> list[Going]:
         """The capture has ended: tell all that waits."""
@@ -198,7 +208,13 @@ class Gather:
         self._changed = {(name, entity, span) for name, entity, span in state["changed"]}
         self._ready = [((name, entity, span), _Row(*row)) for name, entity, span, *row in state["ready"]]
         self._again, self._forgotten = state["counts"]
+        self._over = -_NEVER
         self._noted = dict(state["noted"])
+
+
+def _end_of(key: _Key) -> int:
+    """When the span of a key ends (ns since 1970)."""
+    return (key[2] + 1) * ANOMALIES[key[0]].suppression * SECOND
 
 
 def host_of(entity: str) -> str:

@@ -62,6 +62,10 @@ class Scans:
         self._sources: OrderedDict[bytes, _Source] = OrderedDict()
         self.forgotten = 0
 
+    def __len__(self) -> int:
+        """Hosts of which something is kept."""
+        return len(self._sources)
+
     def tick(self, number: int, frame: int, now: int, attempts: Attempts) -> list[Sighting]:
         """Take the attempts told at a tick, without those at flooded services; gives who scans."""
         touched = self._take(attempts)
