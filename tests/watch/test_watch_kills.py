@@ -48,16 +48,16 @@ class Killed:
         env = os.environ | {"PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
 
-    def came(self, request: Request) -> bool:
-        """Notes a delivery; whether it is one of the newest watch."""
-        # One that was killed may have sent something that is read when the next is there.
-        number = int(request.path.rpartition("/")[2])
-        self.deliveries[number].append(request.headers["Idempotency-Key"])
-        return self.newest(request)
+    def note(self, request: Request) -> None:
+        """A delivery came."""
+        self.deliveries[self._by(request)].append(request.headers["Idempotency-Key"])
 
     def newest(self, request: Request) -> bool:
-        """Whether it is one of the newest watch."""
-        return int(request.path.rpartition("/")[2]) == len(self.deliveries) - 1
+        """Whether it is of the newest watch: what one that was killed had sent may be read when the next is there."""
+        return self._by(request) == len(self.deliveries) - 1
+
+    def _by(self, request: Request) -> int:
+        return int(request.path.rpartition("/")[2])
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -70,10 +70,10 @@ def test_kills_lose_nothing_and_repeat_only_what_was_under_way(tmp_path: Path) -
     opened(tmp_path / "db").close()
     chance = random.Random(7)
     wanted: dict[str, int] = {}
-    with ExitStack() as stack:
-        hook = stack.enter_context(receiving())
-        served = stack.enter_context(serving(tmp_path / "db", "--read-write"))
-        store = stack.enter_context(connect(served.url))
+    with (
+        receiving() as hook, serving(tmp_path / "db", "--read-write") as served, connect(served.url) as store,
+        ExitStack() as stack,
+    ):
         killed = Killed(tmp_path, served.url, hook.url)
         stack.callback(killed.kill)
         when, told = threading.Event(), threading.Event()
@@ -86,7 +86,7 @@ def test_kills_lose_nothing_and_repeat_only_what_was_under_way(tmp_path: Path) -
                 when.set()
 
         def came(request: Request) -> None:
-            killed.came(request)
+            killed.note(request)
             # Before it is answered: the sender can't know that it came.
             reached(request, "asked")
 
