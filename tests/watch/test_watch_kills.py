@@ -5,19 +5,19 @@ The database is served by a process of its own, as a fleet's is; alerts come fro
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from pipeline.detect.watch.service import run
 from pipeline.store.connect import connect
-from tests.serve.served import ROOT, serving
+from tests.serve.served import serving
 from tests.watch.alert_rows import SECOND, alert, opened, put
 from tests.watch.receiver import Request, receiving, until
 
@@ -33,7 +33,10 @@ class Killed:
         self._directory = directory
         self._db = db
         self._hook = hook
-        self._process: subprocess.Popen[bytes] | None = None
+        # What all import is imported once, in a process of which each is a fork.
+        self._forks = multiprocessing.get_context("forkserver")
+        self._forks.set_forkserver_preload(["pytest", run.__module__])
+        self._process: ForkServerProcess | None = None
 
     def start(self) -> None:
         """The next."""
@@ -43,10 +46,8 @@ class Killed:
         config.write_text(
             f'[watch]\nevery = "50ms"\n[sinks.hook]\ntype = "webhook"\nurl = "{self._hook}/{number}"\n'
         )
-        code = "from pipeline.cli.alerts_watch import watch; watch()"
-        command = [sys.executable, "-c", code, "--db", self._db, "--config", str(config)]
-        env = os.environ | {"PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+        self._process = self._forks.Process(target=run, args=(self._db, str(config)))
+        self._process.start()
 
     def note(self, request: Request) -> None:
         """A delivery came."""
@@ -63,7 +64,7 @@ class Killed:
         """SIGKILL."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.join()
 
 
 def test_kills_lose_nothing_and_repeat_only_what_was_under_way(tmp_path: Path) -> None:
