@@ -9,15 +9,17 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.schema.alerts import ALERT_STATES
+from pipeline.schema.ddl import quote
 from pipeline.store.database import Database
 from pipeline.store.migrate import migrate
 from pipeline.store.store import Store
 from pipeline.store.told import insert_told
 
 SECOND = 10**9
+AnyStore = TypeVar("AnyStore", bound=Store)
 
 
 @cache
@@ -34,6 +36,14 @@ def opened(path: Path) -> Database:
     """A new database with all tables."""
     shutil.copytree(_made(), path, symlinks=True)
     return Database(path).open()
+
+
+def emptied(store: AnyStore) -> AnyStore:
+    """The database without rows."""
+    filled = "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"
+    for row in store.rows(filled):
+        store.query(f"TRUNCATE TABLE {quote(row['name'])}")
+    return store
 
 
 def alert_id(*parts: object) -> str:

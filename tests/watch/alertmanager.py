@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,16 +21,23 @@ MODULE = "github.com/prometheus/alertmanager/cmd/alertmanager"
 
 
 def program() -> Path:
-    """The built program."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shoal-tests" / f"alertmanager-{VERSION}"
-    built = cache / "alertmanager"
+    """The built program; built where it isn't yet, which takes minutes and Go 1.21 or newer."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shoal-tests"
+    built = caches / f"alertmanager-{VERSION}" / "alertmanager"
     if not built.exists():
-        go = shutil.which("go") or "/usr/local/go/bin/go"
-        env = os.environ | {"GOBIN": str(cache), "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
-        done = subprocess.run(
-            (go, "install", f"{MODULE}@{VERSION}"), env=env, cwd="/", capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+        built.parent.mkdir(parents=True, exist_ok=True)
+        # Go's own directory is not in every PATH.
+        go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
+        assert go, "no Go to build Alertmanager with: install it from https://go.dev/dl/ or put it in PATH"
+        # Moved to its place when it is whole: a build may be killed, and two may run at once.
+        with tempfile.TemporaryDirectory(dir=caches) as directory:
+            env = os.environ | {"GOBIN": directory, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
+            done = subprocess.run(
+                (go, "install", f"{MODULE}@{VERSION}"), env=env, cwd=directory, capture_output=True, text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            os.replace(Path(directory) / "alertmanager", built)
     return built
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from pipeline.detect.watch.hands import Matchers, acknowledge, end_silence, silence, silences
@@ -12,13 +9,7 @@ from pipeline.detect.watch.query import NoSuchAlert, alerts_select, find_alert
 from pipeline.schema.alerts import ALERT_STATES
 from pipeline.store.database import Database
 from pipeline.store.errors import StoreError
-from tests.watch.alert_rows import alert, opened, put
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with opened(tmp_path / "db") as made:
-        yield made
+from tests.watch.alert_rows import alert, put
 
 
 def test_an_alert_comes_with_who_acknowledged_it(database: Database) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,18 +10,27 @@ import pytest
 from pipeline.detect.watch.scheduled import Rule, Scheduled
 from pipeline.detect.watch.service import Stores
 from pipeline.store.store import Store
-from tests.watch.alert_rows import opened
+from tests.watch.alert_rows import emptied, opened
 
 SQL = "SELECT name AS entity, concat(name, ' is here') AS said FROM facts"
 
 
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    with opened(tmp_path / "db") as made:
+@pytest.fixture(scope="module")
+def opened_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    path = tmp_path_factory.mktemp("scheduled") / "db"
+    with opened(path) as made:
         made.query("CREATE TABLE facts (name String) ENGINE = Memory")
-    stores = Stores(str(tmp_path / "db"))
+    stores = Stores(str(path))
     yield stores
     stores.close()
+
+
+@pytest.fixture
+def stores(opened_once: Stores) -> Stores:
+    store = opened_once()
+    emptied(store)
+    store.close()
+    return opened_once
 
 
 def facts(store: Store, *names: str) -> None:

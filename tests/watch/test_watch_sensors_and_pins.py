@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,15 +12,9 @@ from pipeline.detect.watch.silent import Silent, SilentSettings
 from pipeline.schema.sensors import SENSORS
 from pipeline.store.database import Database
 from pipeline.store.told import insert_told, timestamp
-from tests.watch.alert_rows import SECOND, alert, opened, put
+from tests.watch.alert_rows import SECOND, alert, put
 
 AT = (time.time_ns() // SECOND - 100) * SECOND
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with opened(tmp_path / "db") as made:
-        yield made
 
 
 class Clock:

@@ -6,7 +6,6 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from pipeline.store.database import Database
 from tests.broker.broker import Broker, unique
-from tests.watch.alert_rows import SECOND, alert, opened, put
+from tests.watch.alert_rows import SECOND, alert, put
 from tests.watch.alertmanager import running
 from tests.watch.mailbox import mailbox
 from tests.watch.receiver import receiving, until
@@ -23,12 +22,6 @@ from tests.watch.watching import QUICK, told, watching
 AT = (time.time_ns() // SECOND - 100) * SECOND
 WORST = {"worst.flow_id": [7], "worst.flow": ["192.0.2.7:40000 192.0.2.1:443"], "worst.resent": [7],
          "worst.segments": [100]}
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with opened(tmp_path / "db") as made:
-        yield made
 
 
 def over(**given: Any) -> dict[str, Any]:

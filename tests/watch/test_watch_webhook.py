@@ -5,23 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pipeline.detect.watch.hands import Matchers, acknowledge, end_silence, silence
 from pipeline.detect.watch.told import redeem
 from pipeline.store.database import Database
-from tests.watch.alert_rows import SECOND, alert, opened, put
+from tests.watch.alert_rows import SECOND, alert, put
 from tests.watch.receiver import receiving, until
-from tests.watch.watching import QUICK, told, watching
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with opened(tmp_path / "db") as made:
-        yield made
+from tests.watch.watching import QUICK, seen, told, watching
 
 
 def test_the_life_of_an_alert_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,11 +160,12 @@ def test_one_that_always_fails_holds_up_none(database: Database) -> None:
 
 
 def test_a_silenced_alert_is_told_when_the_silence_is_over(database: Database) -> None:
-    with receiving() as hook, watching(database, hook={"type": "webhook", "url": hook.url}):
+    with receiving() as hook, watching(database, hook={"type": "webhook", "url": hook.url}) as watch:
         at = 1_790_000_000 * SECOND
         put(database, alert("heard", opened=at))
         until(lambda: len(told(database)) == 1)
         of_all = silence(database, Matchers(rule="retrans*"), 600, "ann")
+        seen(watch)
         put(database, alert("heard", opened=at, version=2, state="closed"))
         put(database, alert("lasts"))
         over = alert("over")
@@ -186,12 +179,13 @@ def test_a_silenced_alert_is_told_when_the_silence_is_over(database: Database) -
 
 
 def test_of_an_acknowledged_alert_only_the_end_is_told(database: Database) -> None:
-    with receiving() as hook, watching(database, hook={"type": "webhook", "url": hook.url}):
+    with receiving() as hook, watching(database, hook={"type": "webhook", "url": hook.url}) as watch:
         one = alert()
         at = one["shoal.alert.opened"]
         put(database, one)
         until(lambda: len(told(database)) == 1)
         acknowledge(database, one["shoal.alert.id"], "ann")
+        seen(watch)
         put(database, alert(opened=at, version=2, severity="critical"), alert("next"))
         until(lambda: len(told(database)) == 2)
         put(database, alert(opened=at, version=3, state="closed"))

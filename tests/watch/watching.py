@@ -20,7 +20,7 @@ QUICK = {"retry_first": 0.02, "retry_longest": 0.05}
 @contextmanager
 def watching(database: Database, log: list[str] | None = None, **sinks: dict[str, Any]) -> Iterator[Watch]:
     """A watch of these sinks that looks often; it has looked when it is given."""
-    config = of({"watch": {"every": 0.03}, "sinks": sinks}, "watch.toml", Path("."))
+    config = of({"watch": {"every": 0.05}, "sinks": sinks}, "watch.toml", Path("."))
     lines: list[str] = [] if log is None else log
     watch = build(config, database.beside, lines.append)
     watch.start()
@@ -29,6 +29,14 @@ def watching(database: Database, log: list[str] | None = None, **sinks: dict[str
         yield watch
     finally:
         watch.close()
+
+
+def seen(watch: Watch) -> None:
+    """Waits until the watch knows of all that is stored now. What is stored later may be seen before it otherwise: a
+    query takes each table as it is when it comes to it."""
+    # The look that is under way may have begun before.
+    looks = watch.looks
+    until(lambda: watch.looks >= looks + 2)
 
 
 def told(database: Database, where: str = "id != ''") -> list[dict[str, Any]]:

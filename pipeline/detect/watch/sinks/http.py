@@ -56,14 +56,20 @@ class Endpoint:
         own = {"Content-Type": "application/json", "User-Agent": f"shoal/{__version__}"}
         request = urllib.request.Request(self.url, body, {**own, **self.headers, **headers}, method="POST")
         try:
-            context = ssl.create_default_context(cafile=self.ca or None)
-            opener = urllib.request.build_opener(_NoRedirect(), urllib.request.HTTPSHandler(context=context))
-            with opener.open(request, timeout=self.timeout) as answer:
+            with self._opener().open(request, timeout=self.timeout) as answer:
                 return bytes(answer.read(_MOST_ANSWER))
         except urllib.error.HTTPError as error:
             raise self._status(error) from error
         except (OSError, http.client.HTTPException) as error:
             raise Unreached(f"{self.said}: {_reason(error)}") from error
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+        if urlsplit(self.url).scheme == "https":
+            # Made anew for each request, so that a changed file of certificates holds; it takes some ms.
+            context = ssl.create_default_context(cafile=self.ca or None)
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        return urllib.request.build_opener(*handlers)
 
     def _status(self, error: urllib.error.HTTPError) -> Exception:
         with error:
