@@ -82,13 +82,17 @@ class Rounds:
             if len(rows) or ticks or self._front.window_ticks or ((events or drops) and k == 0):
                 yield from self._messages(k, rows, ticks, events if k == 0 else [], drops if k == 0 else ())
 
-    def idle(self, now: int) -> Iterator[Outgoing]:
+    def idle(self, now: int, dropped: int = 0) -> Iterator[Outgoing]:
         """The messages that tell the shards which windows have ended though no frame came: the sensor's clock says
-        `now`, ns since 1970."""
+        `now`, ns since 1970. `dropped` frames were dropped since that was told last."""
         windows = self._front.windows.idle(now, self._last + 1)
+        drops = ((now, dropped),) if dropped else ()
         self._columns.clear()
-        for k in range(self._route.shards if windows else 0):
-            yield self._message(k, np.zeros(0, np.int64), self._last, [], [], windows)
+        for k in range(self._route.shards):
+            if windows or (drops and k == 0):
+                yield self._message(
+                    k, np.zeros(0, np.int64), self._last, [], [], windows, drops if k == 0 else ()
+                )
 
     def end(self) -> Iterator[Outgoing]:
         """The messages that tell every shard that the capture is complete."""

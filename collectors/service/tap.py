@@ -75,8 +75,9 @@ class Turner(Protocol[M_out]):
         """The messages of the next frames, whose bytes are not needed any more when it is exhausted. `dropped` is how
         many the kernel had no room for since those before."""
 
-    def idle(self, now: int) -> Iterator[M_out]:
-        """The messages that tell that no frame came until `now`, ns since 1970 by the clock that stamps frames."""
+    def idle(self, now: int, dropped: int = 0) -> Iterator[M_out]:
+        """The messages that tell that no frame came until `now`, ns since 1970 by the clock that stamps frames, and how
+        many were dropped since that was told last."""
 
     def end(self) -> Iterator[M_out]:
         """The messages behind the last frame."""
@@ -260,7 +261,7 @@ class RingTap(Tap[M]):
             self._apply_changes()
             frames = self.ring.batch(_WAIT_SECONDS)
             if frames is None:
-                for message in rounds.idle(time.time_ns() - _IDLE_NS):
+                for message in rounds.idle(time.time_ns() - _IDLE_NS, self._newly_dropped()):
                     self.publisher.put(message)
                 continue
             self._take(rounds, frames, self._newly_dropped())

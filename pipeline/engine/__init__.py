@@ -86,10 +86,13 @@ class Engine:
         if self._sightings is not None and self.anomalies is not None:
             self._sightings(self.anomalies.take())
 
-    def idle(self, now: int) -> None:
-        """No frame came until `now`, ns since 1970 by the clock that stamps frames: tell the windows that ended."""
+    def idle(self, now: int, dropped: int = 0) -> None:
+        """No frame came until `now`, ns since 1970 by the clock that stamps frames: tell the windows that ended. Who
+        captures had to drop `dropped` frames since it told so last."""
         windows = self.trackers.windows
         if windows is not None:
+            if dropped:
+                windows.dropped(now, dropped)
             self.trackers.idle(self.front.windows.idle(now, windows.frame + 1))
 
     def snapshot(self) -> bytes:

@@ -61,9 +61,10 @@ class Rows:
             part = frames.take(slice(at, at + BATCH_ROWS))
             yield from self._batch(replace(part, first=frames.first + at), 0 if at else dropped)
 
-    def idle(self, now: int) -> Iterator[Block]:
-        """The blocks of windows that have ended although no frame came until `now`, ns since 1970."""
-        self._engine.idle(now)
+    def idle(self, now: int, dropped: int = 0) -> Iterator[Block]:
+        """The blocks of windows that have ended although no frame came until `now`, ns since 1970; `dropped` frames
+        were lost since that was told last."""
+        self._engine.idle(now, dropped)
         yield from self._handed()
 
     def _batch(self, frames: Frames, dropped: int) -> Iterator[Block]:
