@@ -15,7 +15,14 @@ cdef class Entities:
     cdef unsigned int _free
     cdef Py_ssize_t _items
     cdef Py_ssize_t _room_rows
-    cdef bint _spent
+    cdef Py_ssize_t _rows_before
+    cdef Py_ssize_t _items_before
+    cdef unsigned long long[::1] _begins
+    cdef unsigned int[::1] _lengths
+    cdef unsigned int[::1] _due
+    cdef unsigned int[::1] _aside
+    cdef Py_ssize_t _due_rows
+    cdef Py_ssize_t _due_items
     cdef Py_ssize_t _room_items
     cdef Py_ssize_t _most
     cdef unsigned int[::1] _head
@@ -45,7 +52,10 @@ cdef class Entities:
     cdef unsigned int[:, ::1] _l_u32
     cdef int _grow(self) except -1
     cdef int _grow_buckets(self) except -1
-    cdef int _room(self, Py_ssize_t window) except -1
+    cdef int _room(self) except -1
+    cdef int _grow_due(self) except -1
+    cdef bint _before(self, Py_ssize_t one, Py_ssize_t other) noexcept nogil
+    cdef int _sort(self) noexcept nogil
     cdef Py_ssize_t _apply(self, Py_ssize_t first, Py_ssize_t last, unsigned int window) except -1 nogil
     cdef Py_ssize_t _hash(self, unsigned int window, unsigned int what, unsigned long long a, unsigned long long b,
                           unsigned long long c, unsigned long long d) noexcept nogil
@@ -55,7 +65,6 @@ cdef class Entities:
     cdef int _add_to(self, Py_ssize_t at, Py_ssize_t row, int sent, int trips) except -1 nogil
     cdef int _fold(self, Py_ssize_t at, unsigned int into) except -1 nogil
     cdef int _sketch(self, Py_ssize_t at, Py_ssize_t which, unsigned int bucket, unsigned int count) except -1 nogil
-    cdef int _write(self, Py_ssize_t at, unsigned int tick, unsigned int passes, unsigned long long time,
-                    unsigned int seconds) except -1 nogil
+    cdef int _write(self, Py_ssize_t at, unsigned int tick, unsigned int passes) except -1 nogil
     cdef Py_ssize_t _write_sketch(self, Py_ssize_t at, Py_ssize_t which, Py_ssize_t items, Py_ssize_t first) except -1 nogil
     cdef int _release(self, Py_ssize_t at) except -1 nogil

@@ -25,7 +25,7 @@ if not cython.compiled:
     from pipeline.engine.windows.sketch import middle_of
 
 MOST_ENTITIES = 131_072
-"""Entities in open windows (52 MB, and as rows that are told twice 80 MB); see `Merger` for what is given up then."""
+"""Entities in open windows (52 MB, and as rows 80 MB); see `Merger` for what is given up then."""
 MOST_SKETCHES = 65_536
 """Sketches of times of these entities (50 MB); what comes later has none."""
 
@@ -35,7 +35,8 @@ NEXT, BESIDE, WINDOW, WHAT, CHANGED, SKETCH, SAMPLES, META = (layout.WORDS + k f
 ADDRESS, LONGS = layout.LONGS, layout.LONGS + 4
 
 _FIRST_SIZE = 256
-_REUSED = 65_536
+_SKEW = 16
+"""Rows beyond a power of two: columns that stand a multiple of 4,096 bytes apart push each other out of the cache."""
 _WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
 _SPLIT = cython.declare(cython.Py_ssize_t, len(layout.SPLIT))
 _OWN = cython.declare(cython.Py_ssize_t, len(layout.OWN))
@@ -115,14 +116,20 @@ class Entities:
         self._bucket = memoryview(bucket) if plain else bucket
         self._head = memoryview(head) if plain else head
         self._full = memoryview(full) if plain else full
+        begins, lengths = np.zeros(_FIRST_SIZE, np.uint64), np.zeros(_FIRST_SIZE, np.uint32)
+        due, aside = np.zeros(_FIRST_SIZE, np.uint32), np.zeros(_FIRST_SIZE, np.uint32)
+        self._begins = memoryview(begins) if plain else begins
+        self._lengths = memoryview(lengths) if plain else lengths
+        self._due = memoryview(due) if plain else due
+        self._aside = memoryview(aside) if plain else aside
+        self._due_rows = self._due_items = 0
         self._given = memoryview(given) if plain else given
         self._most = MOST_ENTITIES
         self._sketches = Histograms(notes, MOST_SKETCHES)
         self._slots_used = self._free = self._gave = self._gave_long = 0
         self.live = 0
-        self._spent = False
         self._out: Columns | None = None
-        self.rows = self._items = self._room_rows = self._room_items = 0
+        self.rows = self._items = self._room_rows = self._room_items = self._rows_before = self._items_before = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot; what was told is taken before."""
@@ -143,10 +150,12 @@ class Entities:
         self._bucket = memoryview(state["bucket"]) if plain else state["bucket"]
         self._head = memoryview(state["head"]) if plain else state["head"]
         self._full = memoryview(state["full"]) if plain else state["full"]
+        begins, lengths = np.zeros(len(state["head"]), np.uint64), np.zeros(len(state["head"]), np.uint32)
+        self._begins = memoryview(begins) if plain else begins
+        self._lengths = memoryview(lengths) if plain else lengths
         self._sketches.restore(state["sketches"])
         self._out = None
-        self._spent = False
-        self.rows = self._items = self._room_rows = self._room_items = 0
+        self.rows = self._items = self._room_rows = self._room_items = self._due_rows = self._due_items = 0
 
     def bind(self, parts: Columns) -> None:
         """Take the parts that `apply` reads."""
@@ -167,6 +176,9 @@ class Entities:
             head, full = grown(np.asarray(self._head), 2 * window), grown(np.asarray(self._full), 2 * window)
             self._head = head if cython.compiled else memoryview(head)
             self._full = full if cython.compiled else memoryview(full)
+            begins, lengths = grown(np.asarray(self._begins), 2 * window), grown(np.asarray(self._lengths), 2 * window)
+            self._begins = begins if cython.compiled else memoryview(begins)
+            self._lengths = lengths if cython.compiled else memoryview(lengths)
         self._head[window] = 0
         self._full[window] = 0
 
@@ -197,21 +209,39 @@ class Entities:
                 at = self._count[at, _BESIDE]
         return True
 
-    def tell(self, window: int, tick: int, passes: int, time: int, seconds: int) -> None:
-        """Tell the entities of the window that have changed since they were told."""
+    def tell(self, window: int, time: int, seconds: int) -> None:
+        """Of the window that begins at `time` (ns) and is so long, the entities that have changed since they were told
+        are due: `write` makes rows of them."""
         w: cython.Py_ssize_t = window
-        t: cython.uint = tick
-        p: cython.uint = passes
-        begin: cython.ulonglong = time
-        length: cython.uint = seconds
         at: cython.Py_ssize_t
-        self._room(w)
+        self._begins[w] = time
+        self._lengths[w] = seconds
         with cython.nogil:
             at = self._head[w]
             while at != 0:
                 if self._count[at, _CHANGED]:
-                    self._write(at, t, p, begin, length)
+                    if self._due_rows >= self._due.shape[0]:  # type: ignore[index]
+                        with cython.gil:
+                            self._grow_due()
+                    self._due[self._due_rows] = at
+                    self._due_rows += 1
+                    self._due_items += min(_BUCKETS, self._count[at, _SAMPLES] + self._count[at, _SAMPLES + 1])
                 at = self._count[at, _BESIDE]
+
+    def write(self, tick: int, passes: int) -> bool:
+        """Write what is due as rows, in the order of the table; whether there was anything."""
+        t: cython.uint = tick
+        p: cython.uint = passes
+        k: cython.Py_ssize_t
+        if self._due_rows == 0:
+            return False
+        self._room()
+        with cython.nogil:
+            self._sort()
+            for k in range(self._due_rows):
+                self._write(self._due[k], t, p)
+        self._due_rows = self._due_items = 0
+        return True
 
     def forget(self, window: int, *, sensor: bool = True) -> int:
         """Forget the entities of the window, without `sensor` all but that one; how many."""
@@ -231,13 +261,80 @@ class Entities:
         return forgotten
 
     def take(self) -> Columns:
-        """The rows that were told since the last time; they are overwritten when others are told."""
+        """The rows that were written since the last time."""
         out = self._out
-        if out is None or self._spent:
+        if out is None:
             return Columns(WINDOWS, 0)
         out.rows = self.rows
-        self._spent = True
+        self._rows_before, self._items_before = self.rows, self._items
+        self._out = None
+        self.rows = self._items = self._room_rows = self._room_items = 0
         return out
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _grow_due(self) -> cython.int:
+        """Twice the room for what is due."""
+        size = 2 * np.asarray(self._due).shape[0]
+        due, aside = grown(np.asarray(self._due), size), np.zeros(size, np.uint32)
+        self._due = due if cython.compiled else memoryview(due)
+        self._aside = aside if cython.compiled else memoryview(aside)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _before(self, one: cython.Py_ssize_t, other: cython.Py_ssize_t) -> cython.bint:
+        """Whether the row of one entity comes before that of another in the order of the table."""
+        k: cython.Py_ssize_t
+        a: cython.Py_ssize_t = self._count[one, _WINDOW]
+        b: cython.Py_ssize_t = self._count[other, _WINDOW]
+        what: cython.uint = self._count[one, _WHAT]
+        that: cython.uint = self._count[other, _WHAT]
+        if a != b and self._lengths[a] != self._lengths[b]:
+            return self._lengths[a] < self._lengths[b]
+        if what >> 24 != that >> 24:
+            return what >> 24 < that >> 24
+        if a != b and self._begins[a] != self._begins[b]:
+            return self._begins[a] < self._begins[b]
+        for k in range(4):
+            if self._sum[one, _ADDRESS + k] != self._sum[other, _ADDRESS + k]:
+                return self._sum[one, _ADDRESS + k] < self._sum[other, _ADDRESS + k]
+        return what < that
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _sort(self) -> cython.int:
+        """Put what is due into the order of the table, by merging ever longer runs (no two rows are equal)."""
+        n: cython.Py_ssize_t = self._due_rows
+        width: cython.Py_ssize_t = 1
+        low: cython.Py_ssize_t
+        middle: cython.Py_ssize_t
+        high: cython.Py_ssize_t
+        i: cython.Py_ssize_t
+        j: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        while width < n:
+            low = 0
+            while low + width < n:
+                middle = low + width
+                high = min(middle + width, n)
+                # What stands behind is moved aside, and merged from the end.
+                for k in range(middle, high):
+                    self._aside[k] = self._due[k]
+                i, j, k = middle, high, high
+                while j > middle:
+                    k -= 1
+                    if i > low and self._before(self._aside[j - 1], self._due[i - 1]):
+                        i -= 1
+                        self._due[k] = self._due[i]
+                    else:
+                        j -= 1
+                        self._due[k] = self._aside[j]
+                low = high
+            width *= 2
+        return 0
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -492,34 +589,23 @@ class Entities:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def _room(self, window: cython.Py_ssize_t) -> cython.int:
-        """Have room to tell what has changed in the window."""
+    def _room(self) -> cython.int:
+        """Have room to write what is due."""
         plain = not cython.compiled
-        at: cython.Py_ssize_t = self._head[window]
-        if self._spent:
-            # Memory that was touched already is used again, unless it is uncommonly much.
-            self._spent = False
-            self.rows = self._items = 0
-            if self._room_rows > _REUSED:
-                self._out = None
-                self._room_rows = self._room_items = 0
-            elif self._out is not None:
-                self._out.clear()
-        rows: cython.Py_ssize_t = self.rows
-        items: cython.Py_ssize_t = self._items
-        with cython.nogil:
-            while at != 0:
-                if self._count[at, _CHANGED]:
-                    rows += 1
-                    items += min(_BUCKETS, self._count[at, _SAMPLES] + self._count[at, _SAMPLES + 1])
-                at = self._count[at, _BESIDE]
+        rows: cython.Py_ssize_t = self.rows + self._due_rows
+        items: cython.Py_ssize_t = self._items + self._due_items
         if rows <= self._room_rows and items <= self._room_items:
             return 0
         out: Any = self._out
         if out is None:
-            out = Columns(WINDOWS, max(_FIRST_SIZE, rows), {g.name: max(_FIRST_SIZE, items) for g in WINDOWS.groups})
+            # As many as the last time, and some more: memory that is not written to takes none.
+            rows = max(_FIRST_SIZE, rows, self._rows_before + self._rows_before // 4)
+            items = max(_FIRST_SIZE, items, self._items_before + self._items_before // 4)
+            out = Columns(WINDOWS, (rows | 1023) + 1 + _SKEW, {g.name: items for g in WINDOWS.groups})
         else:
             out.rows = self.rows
+            if rows > self._room_rows:
+                rows = (max(rows, 2 * self._room_rows) | 1023) + 1 + _SKEW
             out = grown_columns(out, rows, {g.name: items for g in WINDOWS.groups})
         rtt, latency = out.lists["rtt"], out.lists["latency"]
         self._out = out
@@ -541,15 +627,14 @@ class Entities:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _write(self, at: cython.Py_ssize_t, tick: cython.uint, passes: cython.uint, time: cython.ulonglong,
-               seconds: cython.uint) -> cython.int:
+    def _write(self, at: cython.Py_ssize_t, tick: cython.uint, passes: cython.uint) -> cython.int:
         """The entity as the next row."""
         r: cython.Py_ssize_t = self.rows
         k: cython.Py_ssize_t
         what: cython.uint = self._count[at, _WHAT]
         items: cython.Py_ssize_t
-        self._o_u64[_W_TIME, r] = time
-        self._o_u16[_W_SECONDS, r] = seconds
+        self._o_u64[_W_TIME, r] = self._begins[self._count[at, _WINDOW]]
+        self._o_u16[_W_SECONDS, r] = self._lengths[self._count[at, _WINDOW]]
         self._o_u8[_W_KIND, r] = what >> 24
         self._o_u8[_W_PROTO, r] = what >> 16 & 255
         self._o_u16[_W_PORT, r] = what & 0xFFFF

@@ -67,6 +67,9 @@ class Merger:
         self._free: list[int] = []
         self._pass = 0
         self._lost = 0
+        # The tick whose rows are due, and whether some of them had to be written apart from the others.
+        self._telling = 0
+        self._apart = False
         self._ticks: dict[int, WindowTick] = {}
         self._passed = 0
         # Frame, time and pass of the last tick that all have passed.
@@ -138,8 +141,10 @@ class Merger:
             found += [
                 Sighting(note.name, tick[0] - 1, tick[1], tick[2], "", count=note.count) for note in self._notes.take()
             ]
-        rows = self._entities.take()
-        windows = gathered(WINDOWS, [(rows, 0, rows.rows)], order_of_windows(rows))
+        windows = self._entities.take()
+        if self._apart:
+            windows = gathered(WINDOWS, [(windows, 0, windows.rows)], order_of_windows(windows))
+            self._apart = False
         number = ticks[-1][0]
         found += [s for s in self._sightings if ends or s.tick < number]
         self._sightings = [s for s in self._sightings if not ends and s.tick >= number]
@@ -211,6 +216,8 @@ class Merger:
         full.full = True
         self._entities.fill(full.number)
         if told:
+            # What is due of it is written before.
+            self._apart |= self._entities.write(self._telling, self._pass)
             self._lost += self._entities.forget(full.number, sensor=False)
         else:
             self._lost += 1
@@ -218,17 +225,18 @@ class Merger:
 
     def _pass_tick(self, tick: WindowTick, *, ends: bool) -> None:
         """Tell the windows that have ended and have changed, and forget those that are over."""
-        number, _, now, passes = tick
+        self._telling, _, now, passes = tick
         every = ends or passes != self._pass
         ended = [window for window in self._windows.values() if window.dirty and (every or window.end <= now)]
         for window in ended:
             if window.seconds == self._base:
                 self._fold(window)
-                self._tell(window, number)
+                self._tell(window)
         # Folding may have begun bigger ones.
         for window in self._windows.values() if ended else ():
             if window.dirty and (every or window.end <= now):
-                self._tell(window, number)
+                self._tell(window)
+        self._entities.write(self._telling, self._pass)
         over = [key for key, window in self._windows.items() if every or window.end + self._lateness < now]
         for key in over:
             window = self._windows.pop(key)
@@ -246,9 +254,9 @@ class Merger:
             while not self._entities.fold(window.number, bigger.number):
                 self._make_room(bigger, window)
 
-    def _tell(self, window: _Window, tick: int) -> None:
+    def _tell(self, window: _Window) -> None:
         if window.seconds in self._stored:
-            self._entities.tell(window.number, tick, self._pass, window.time, window.seconds)
+            self._entities.tell(window.number, window.time, window.seconds)
         window.dirty, window.told = False, True
 
     def state(self) -> Tree:
