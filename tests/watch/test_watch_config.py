@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pipeline.cli.alerts_ack import ack
 from pipeline.cli.alerts_deliveries import deliveries
 from pipeline.cli.alerts_silence import silence
 from pipeline.cli.alerts_watch import watch
+from pipeline.detect.watch.alone import alone
 from pipeline.detect.watch.config import ConfigError, read
 from pipeline.detect.watch.service import build
 from pipeline.store.database import Database
@@ -96,3 +98,15 @@ def test_the_configuration_is_checked_without_a_database(tmp_path: Path, capsys:
     config.write_text(HOOK + 'url = "http://127.0.0.1/"\n')
     watch.main(["--db", "nowhere", "--config", str(config), "--check"], standalone_mode=False)
     assert capsys.readouterr().out == "sinks: hook (webhook)\n"
+
+
+def test_there_is_one_watch_of_a_directory(tmp_path: Path) -> None:
+    db = str(tmp_path / "db")
+    opened(tmp_path / "db").close()
+    config = tmp_path / "watch.toml"
+    config.write_text(HOOK + 'url = "http://127.0.0.1/"\n')
+    with alone(db), pytest.raises(StoreError, match=rf"another watch \(PID: {os.getpid()}\) tells the alerts of {db}"):
+        watch.main(["--db", db, "--config", str(config)], standalone_mode=False)
+    # It is free again, and so is the database.
+    with alone(db), Database(db).open() as database:
+        assert database.rows("SELECT * FROM deliveries") == []

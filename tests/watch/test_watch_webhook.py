@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -116,6 +117,25 @@ def test_a_receiver_in_trouble_is_tried_again(database: Database) -> None:
     assert [request.headers["Shoal-Attempt"] for request in hook.requests] == list("123456")
     assert any("answers with 500: the answer" in line for line in log)
     assert log[-1] == "sink hook: takes notifications again"
+
+
+def test_it_is_said_how_much_waits(database: Database) -> None:
+    log: list[str] = []
+    with receiving(always=500) as hook, watching(
+        database, log, hook={"type": "webhook", "url": hook.url, "attempts": 1000, **QUICK}
+    ):
+        put(database, alert("one"))
+        until(lambda: told(database, "outcome = 'waiting'"))
+        put(database, *(alert(f"{n}") for n in range(5)))
+        until(lambda: _waiting(log)[-1:] in ([4], [5], [6]))
+        hook.always = 200
+        until(lambda: len(told(database, "outcome = 'delivered'")) == 6)
+    # Each time that it has doubled, and no more.
+    assert all(later >= 2 * earlier for earlier, later in pairwise(_waiting(log)))
+
+
+def _waiting(log: list[str]) -> list[int]:
+    return [int(line.split()[3]) for line in log if line.endswith(" notifications wait")]
 
 
 @pytest.mark.parametrize(("status", "said"), [

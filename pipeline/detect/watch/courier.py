@@ -79,6 +79,7 @@ class Courier:
         self._failures = 0
         self._reminded = 0.0
         self._trouble = ""
+        self._said_waiting = 1
 
     def start(self) -> None:
         """Begins to work."""
@@ -133,6 +134,14 @@ class Courier:
             self._log(f"warning: {trouble}")
         self._trouble = trouble
 
+    def _say_waiting(self, number: int) -> None:
+        """Says how much waits for a sink in trouble, each time that it has doubled."""
+        if not number:
+            self._said_waiting = 1
+        elif self._failures and number >= 2 * self._said_waiting:
+            self._said_waiting = number
+            self._log(f"warning: sink {self.name}: {number} notifications wait")
+
     def _step(self, view: View | None) -> None:
         if self._store is None:
             self._store = self._connect()
@@ -179,6 +188,7 @@ class Courier:
             for alert, why in found.passed:
                 self._note(alert.id, alert.version, view.thread_of[alert.id], alert.state, "passed", said=why)
             self._flush(store)
+        self._say_waiting(len(found.due))
         now = time.monotonic()
         if now < self._rest_until:
             return False

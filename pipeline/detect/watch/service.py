@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from pipeline.detect.rules.read import load_rules
 from pipeline.detect.watch import pins, silent
+from pipeline.detect.watch.alone import alone
 from pipeline.detect.watch.config import Config, read
 from pipeline.detect.watch.scheduled import Scheduled
 from pipeline.detect.watch.sinks.make import make
@@ -94,6 +95,15 @@ def run(
     print(f"sinks: {names}", flush=True)
     if check:
         return
+    try:
+        _check_tables(stores)
+        with alone(db):
+            _until_signal(watch)
+    finally:
+        stores.close()
+
+
+def _until_signal(watch: Watch) -> None:
     ended = threading.Event()
 
     def end(number: int, _: object) -> None:
@@ -103,14 +113,12 @@ def run(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    _check_tables(stores)
     watch.start()
     print("watching", flush=True)
     while not ended.wait(_WAKE_SECONDS):
         # Woken now and then, so that signals are heard.
         pass
     watch.close()
-    stores.close()
 
 
 def _check_tables(stores: Stores) -> None:
