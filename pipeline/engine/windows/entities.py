@@ -25,7 +25,7 @@ if not cython.compiled:
     from pipeline.engine.windows.sketch import middle_of
 
 MOST_ENTITIES = 131_072
-"""Entities in open windows (52 MB, and as rows 80 MB); see `Merger` for what is given up then."""
+"""Entities in open windows (52 MB, and as rows 60 MB); see `Merger` for what is given up then."""
 MOST_SKETCHES = 65_536
 """Sketches of times of these entities (50 MB); what comes later has none."""
 
@@ -36,8 +36,9 @@ ADDRESS, LONGS = layout.LONGS, layout.LONGS + 4
 
 _FIRST_SIZE = 256
 _FOR_EACH = 8
-"""Rows of windows that a part makes at the most, about, and items for each of its own; and at most so many are foreseen:"""
+"""Rows of windows that a part makes at the most, about, and items for each of its own."""
 _FORESEEN = 131_072
+"""Most rows, and items, that room is made for before they come."""
 _SKEW = 16
 """Rows beyond a power of two: columns that stand a multiple of 4,096 bytes apart push each other out of the cache."""
 _WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
