@@ -64,7 +64,10 @@ class Alerts:
             for course in self._courses:
                 course.judge(closed.windows, some)
             for tick in ticks:
-                rows += self._tick(tick, closed, going)
+                if self._idle(tick[0], going):
+                    self._now = tick[2]
+                else:
+                    rows += self._tick(tick, closed, going)
         # What was seen behind the last tick.
         for number in sorted(going):
             rows += self._anomalies(going[number])
@@ -103,6 +106,13 @@ class Alerts:
         for course in self._courses:
             course.begin_pass()
         return rows
+
+    def _idle(self, number: int, going: dict[int, list[Going]]) -> bool:
+        """Whether nothing comes of that tick: most ticks have no window that a rule raises."""
+        return not (
+            number in going or self._seen or self._forgotten
+            or any(not course.idle(number) or course.forgotten for course in self._courses)
+        )
 
     def _tick(self, tick: WindowTick, closed: Closed, going: dict[int, list[Going]]) -> list[Row]:
         number, frame, now, _ = tick

@@ -75,6 +75,13 @@ class Course:
             ends = [*first[1:].tolist(), len(self._judged.rows.tick)]
             self._at = dict(zip(ticks.tolist(), zip(first.tolist(), ends, strict=False), strict=False))
 
+    def idle(self, number: int) -> bool:
+        """Whether `tick` has nothing to do at that tick."""
+        return not (
+            number in self._at or self.open or self._done or self._streaks.any or self._voids.any
+            or isinstance(self._by, Absence)
+        )
+
     def tick(self, tick: WindowTick, closed: Closed) -> list[Row]:
         """The rows that a tick brings."""
         number, _, now, turn = tick

@@ -19,6 +19,11 @@ class Streaks:
         self._size = rule.window * SECOND
         self._of: dict[Entity, tuple[int, int, int]] = {}
 
+    @property
+    def any(self) -> bool:
+        """Whether one is known."""
+        return bool(self._of)
+
     def add(self, entity: Entity, time: int, begins: int) -> int | None:
         """A window that begins at `time` is raised, which is about all since `begins`: the begin of the streak where it
         is long enough; else None."""

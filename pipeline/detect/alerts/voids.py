@@ -26,6 +26,11 @@ class Voids:
         self._since: dict[int, int] = {}
         self._new: dict[int, list[int]] = {}
 
+    @property
+    def any(self) -> bool:
+        """Whether one is known."""
+        return bool(self._since)
+
     def look(self, windows: Columns, sensor: Rows) -> None:
         """Take the rows of the sensor."""
         self._new = {}

@@ -104,9 +104,10 @@ class Anomalies:
     def _attempts(self, number: int, frame: int, now: int, attempts: Attempts) -> Iterable[Sighting]:
         """What attempts to connect show: what is a flood is no scan, and what is either is no failing server."""
         told, flooded = floods(number, frame, attempts)
-        rest = attempts.of(~flooded)
+        rest = attempts.of(~flooded) if flooded.any() else attempts
         told += self._scans.tick(number, frame, now, rest)
-        told += self._failing.tick(number, frame, now, rest.of(~self._scans.scanning(rest)))
+        scanning = self._scans.scanning(rest)
+        told += self._failing.tick(number, frame, now, rest.of(~scanning) if scanning.any() else rest)
         return told
 
     def state(self) -> Tree:

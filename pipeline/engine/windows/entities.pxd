@@ -15,8 +15,8 @@ cdef class Entities:
     cdef unsigned int _free
     cdef Py_ssize_t _items
     cdef Py_ssize_t _room_rows
-    cdef Py_ssize_t _rows_before
-    cdef Py_ssize_t _items_before
+    cdef Py_ssize_t _rows_hint
+    cdef Py_ssize_t _items_hint
     cdef unsigned long long[::1] _begins
     cdef unsigned int[::1] _lengths
     cdef unsigned int[::1] _due

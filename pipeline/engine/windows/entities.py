@@ -25,7 +25,7 @@ if not cython.compiled:
     from pipeline.engine.windows.sketch import middle_of
 
 MOST_ENTITIES = 131_072
-"""Entities in open windows (52 MB, and as rows 80 MB); see `Merger` for what is given up then."""
+"""Entities in open windows (52 MB, and as rows 60 MB); see `Merger` for what is given up then."""
 MOST_SKETCHES = 65_536
 """Sketches of times of these entities (50 MB); what comes later has none."""
 
@@ -35,6 +35,10 @@ NEXT, BESIDE, WINDOW, WHAT, CHANGED, SKETCH, SAMPLES, META = (layout.WORDS + k f
 ADDRESS, LONGS = layout.LONGS, layout.LONGS + 4
 
 _FIRST_SIZE = 256
+_FOR_EACH = 8
+"""Rows of windows that a part makes at the most, about, and items for each of its own."""
+_FORESEEN = 131_072
+"""Most rows, and items, that room is made for before they come."""
 _SKEW = 16
 """Rows beyond a power of two: columns that stand a multiple of 4,096 bytes apart push each other out of the cache."""
 _WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
@@ -129,7 +133,7 @@ class Entities:
         self._slots_used = self._free = self._gave = self._gave_long = 0
         self.live = 0
         self._out: Columns | None = None
-        self.rows = self._items = self._room_rows = self._room_items = self._rows_before = self._items_before = 0
+        self.rows = self._items = self._room_rows = self._room_items = self._rows_hint = self._items_hint = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot; what was told is taken before."""
@@ -161,6 +165,8 @@ class Entities:
         """Take the parts that `apply` reads."""
         plain = not cython.compiled
         times = parts.lists["times"]
+        self._rows_hint = min(_FORESEEN, _FOR_EACH * parts.rows)
+        self._items_hint = min(_FORESEEN, _FOR_EACH * int(times.offsets[parts.rows]))
         self._u8 = memoryview(parts.u8) if plain else parts.u8
         self._u16 = memoryview(parts.u16) if plain else parts.u16
         self._u32 = memoryview(parts.u32) if plain else parts.u32
@@ -266,7 +272,6 @@ class Entities:
         if out is None:
             return Columns(WINDOWS, 0)
         out.rows = self.rows
-        self._rows_before, self._items_before = self.rows, self._items
         self._out = None
         self.rows = self._items = self._room_rows = self._room_items = 0
         return out
@@ -598,9 +603,8 @@ class Entities:
             return 0
         out: Any = self._out
         if out is None:
-            # As many as the last time, and some more: memory that is not written to takes none.
-            rows = max(_FIRST_SIZE, rows, self._rows_before + self._rows_before // 4)
-            items = max(_FIRST_SIZE, items, self._items_before + self._items_before // 4)
+            # As many as the parts let expect: of much memory, what is not written to takes none.
+            rows, items = max(_FIRST_SIZE, rows, self._rows_hint), max(_FIRST_SIZE, items, self._items_hint)
             out = Columns(WINDOWS, (rows | 1023) + 1 + _SKEW, {g.name: items for g in WINDOWS.groups})
         else:
             out.rows = self.rows
