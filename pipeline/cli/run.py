@@ -176,9 +176,11 @@ def _capture(
     database: Database, rings: list[Ring], settings: Settings, retention: Retention, access: Access,
     address: tuple[str, int] | None, exported: tuple[str, int] | None, watch: Watch,
 ) -> None:  # fmt: skip
+    from pipeline.detect.watch.alone import alone
     from pipeline.run.service import Service
     from pipeline.run.web import Web
     from pipeline.serve.server import Server
+    from pipeline.store.errors import StoreError
     from pipeline.store.migrate import migrate
 
     migrate(database, retention=retention)
@@ -187,11 +189,17 @@ def _capture(
     # Without --http it is there for processes of the same user alone, which find it by a file in the directory.
     web = Web(Server(database, *(address or ("127.0.0.1", 0)), access=access))
     web.start()
+    held = contextlib.ExitStack()
     try:
         exporter = exporter_of(service.taps, exported)
         stop_on_signals(service.stop)
         service.start()
-        watch.start()
+        try:
+            held.enter_context(alone(str(database.path)))
+            watch.start()
+        except StoreError as error:
+            # Whoever watches already goes on; frames are captured all the same.
+            tell(f"warning: {error}")
         if address:
             tell(f"listening on {web.server.url}")
         for tap in service.taps:
@@ -202,6 +210,7 @@ def _capture(
             exporter.close()
     finally:
         watch.close()
+        held.close()
         web.stop()
     _closing(service, counts)
 
