@@ -171,11 +171,12 @@ class Trackers:
         return parts
 
     def flush(self) -> None:
-        """Hand out the rows that wait."""
+        """Hand out the rows that wait, and what is seen in them."""
         if self.flows is not None:
             self.flows.flush()
         if self.exchanges is not None:
             self.exchanges.flush()
+        self._hand_out()
 
     def finish(self, now: int) -> None:
         """Hand out what waits for the end of the capture, whose time is `now` (`Minutes.now`)."""

@@ -24,11 +24,13 @@ from tests.exchanges.hear import BEGIN
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "samples" / "demo.pcapng", *sorted((ROOT / "tests" / "scenarios").glob("*.pcap.gz")))
 COMPARED = (PACKETS, FLOW_STATES, *EXCHANGES, EVENT_STATES, WINDOWS, ALERT_STATES)
-_OWN = "sensor, capture, `shoal.day`"
-_NOT_OF = {ALERT_STATES.name: f"{_OWN}, `shoal.alert.id`, `shoal.alert.past`, `shoal.alert.sql`"}
-"""Columns that are left out: what names sensor and capture, and what is told of imports alone."""
-_IMPORTED = "imported"
-"""The sensor of imports: no word of an alert, so that it can be left out where an alert is about a sensor."""
+_HASHED = "cityHash64(toString(tuple(* EXCEPT (sensor, capture, `shoal.day`))))"
+# What names sensor and capture is left out, and what is told of imports alone.
+_HASHED_ALERT = (
+    "cityHash64(toString(tuple(* EXCEPT (sensor, capture, `shoal.day`, `shoal.alert.id`, `shoal.alert.past`,"
+    " `shoal.alert.sql`, `shoal.alert.entity`, `shoal.alert.said`, `shoal.alert.members`))),"
+    " if(`shoal.alert.entity` = sensor, '', concat(`shoal.alert.entity`, `shoal.alert.said`)))"
+)
 COPY_NS = 370_000_000
 """By how much a copy of the sources is later than the one before."""
 _BEGIN = 1_795_000_000 * 10**9
@@ -145,7 +147,7 @@ def digests(store: Store, captures: Iterable[str]) -> dict[str, Digests]:
     names = ", ".join(map(literal, found))
     for record in COMPARED:
         final = "FINAL" if record.version else ""
-        hashed = f"cityHash64(replaceAll(toString(tuple(* EXCEPT ({_NOT_OF.get(record.name, _OWN)}))), sensor, ''))"
+        hashed = _HASHED_ALERT if record is ALERT_STATES else _HASHED
         for row in store.rows(
             f"SELECT capture, count() AS rows, sum({hashed}) AS hash FROM {record.name} {final}"
             f" WHERE capture IN ({names}) GROUP BY capture"
@@ -160,6 +162,6 @@ def imported(folder: Path, played: Iterable[Played]) -> Wanted:
     with Database(folder / "imported").open(create=True) as database:
         migrate(database)
         for one in played:
-            import_capture(database, str(one.path), sensor=_IMPORTED)
+            import_capture(database, str(one.path), sensor="s")
         wanted.digests = digests(database, wanted.frames)
     return wanted

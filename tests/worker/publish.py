@@ -50,7 +50,8 @@ def messages(
             events = tuple(events_of(columns, front.notes.take()))
             last = frames.first + len(frames) - 1
             shard = shard_of(columns, shards)
-            head = replace(head, sequence=sequence, first=frames.first, last=last, now=front.minutes.now, ticks=ticks)
+            head = replace(head, sequence=sequence, first=frames.first, last=last, now=front.minutes.now, ticks=ticks,
+                           windows=tuple(front.window_ticks))
             for k in range(shards):
                 rows = np.flatnonzero(shard == k)
                 told = replace(head, shard=k, rows=len(rows), events=() if k else events)

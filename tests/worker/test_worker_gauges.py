@@ -56,7 +56,7 @@ def test_metrics_of_a_run(played: Stage, sent: list[Sent], imported: Digests, ca
     lags = [{"topic": topic, "partition": str(k)} for k in range(4)]
     wait_until(lambda: not any(value(shown(port), "lag_messages", **of) for of in lags), "no lag")
     samples = shown(port)
-    assert value(samples, "partitions") == 5
+    assert value(samples, "partitions") == 9
     assert value(samples, "clickhouse_connected") == 1
     # Those that only end a group are messages as well.
     assert count <= value(samples, "batches_total") <= count + 20

@@ -95,7 +95,8 @@ def test_checkpoints_that_are_damaged(played: Stage, sent: list[Sent], imported:
     assert second.end() == 0
     log = second.log.read_text()
     assert log.count("is damaged, an older one is taken") == 4
-    assert "no checkpoint, reading from the first offset, 0" not in log.replace(".sensors/0: no checkpoint", "")
+    # Those of windows and heartbeats may have had nothing yet that was worth one.
+    assert not any(second.said(f"{LAYOUT}/{k}: no checkpoint, reading from the first offset, 0") for k in range(4))
     damage(played, newest=9, bit=2)
     third = played.worker(*QUICK)
     send(played, pieces[3])

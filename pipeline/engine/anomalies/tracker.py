@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,13 +79,15 @@ class Anomalies:
         """The capture is at its end, at the time `now`: nothing waits for it."""
 
     def state(self) -> Tree:
-        """All that is known, between two batches and after `take`."""
-        return {"endings": self._endings.state(), "said": self.said.state(), "noted": self._noted.state()} | {
-            name: detector.state() for name, detector in self._detectors.items()
-        }
+        """All that is known, between two batches."""
+        return {
+            "seen": [astuple(one) for one in self._sightings], "endings": self._endings.state(),
+            "said": self.said.state(), "noted": self._noted.state(),
+        } | {name: detector.state() for name, detector in self._detectors.items()}  # fmt: skip
 
     def restore(self, state: Tree) -> None:
         """Know what `state` was taken from."""
+        self._sightings = [Sighting(*one) for one in state["seen"]]
         self._endings.restore(state["endings"])
         self.said.restore(state["said"])
         self._noted.restore(state["noted"])

@@ -21,13 +21,14 @@ _BUCKETS = cython.declare(cython.Py_ssize_t, BUCKETS)
 
 @cython.cclass
 class Histograms:
-    """Histograms by number, from 1, at the most `most`; `row` is the row of the batch under way, for notes."""
+    """Histograms by number, from 1, at the most `most` (0: `MOST_HISTOGRAMS`); `row` is the row of the batch under way,
+    for notes."""
 
-    def __init__(self, notes: Notes, most: int = MOST_HISTOGRAMS) -> None:
+    def __init__(self, notes: Notes, most: int = 0) -> None:
         self.refused = 0
         self.row = 0
         self._notes = notes
-        self._most = most
+        self._most = most or MOST_HISTOGRAMS
         self.used = 0
         self._free = 0
 
