@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from typing import TYPE_CHECKING
 
 import click
+
+from pipeline.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from collectors.sources.ring import Ring
@@ -69,7 +70,7 @@ def capture(interfaces: tuple[str, ...], path: str, form: str, snaplen: int, cou
         saved = SaveFiles(path, _form(form, rings), session.counts, size=(size or 0) * _MEGABYTE,
                           seconds=seconds or 0, files=files or 0)
         _begin(saved, user)
-        _stop_on_signals(session)
+        stop_on_signals(session.stop)
         for ring in rings:
             _tell(f"listening on {ring.interface}, link type {ring.linktype}, snapshot length {ring.snaplen} bytes")
         try:
@@ -116,18 +117,6 @@ def _form(name: str, rings: list[Ring]) -> Form:
     if len({ring.linktype for ring in rings}) > 1:
         raise click.UsageError("a pcap file has one link type, and these interfaces have several; use -F pcapng")
     return Pcap(rings[0].linktype, rings[0].snaplen)
-
-
-def _stop_on_signals(session: Session) -> None:
-    """The first SIGINT or SIGTERM ends the session, the second the process."""
-
-    def stop(number: int, frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
-        session.stop()
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
 
 
 def _tell(line: str) -> None:

@@ -6,9 +6,8 @@ import contextlib
 import importlib
 import os
 import pwd
-import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import click
 from pipeline.cli.addresses import host_port
 from pipeline.cli.detection import windows_option
 from pipeline.cli.errors import CommandError
+from pipeline.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from collectors.service.tap import Counts, Tap
@@ -91,6 +91,7 @@ def collector(
         for file in files:
             service.add_file(file, " ".join(expression))
         exporter = exporter_of(service.taps, address)
+        stop_on_signals(service.stop)
         service.start()
     except BaseException as error:
         for ring in rings:
@@ -103,7 +104,6 @@ def collector(
         raise
     for tap in service.taps:
         tell(f"sensor {sensor}: {tap.name}, capture {tap.route.capture}")
-    stop_on_signals(service.stop)
     service.wait()
     counts = service.close()
     if exporter is not None:
@@ -193,18 +193,6 @@ def _give_up_privileges(spool: Path | None, user: str | None) -> None:
     except OSError as error:
         raise CommandError(f"--spool {error.filename}: {error.strerror}") from None
     drop(user)
-
-
-def stop_on_signals(stop_service: Callable[[], None]) -> None:
-    """The first SIGINT or SIGTERM calls `stop_service`, the second ends the process."""
-
-    def stop(number: int, frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
-        stop_service()
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
 
 
 def tell(line: str) -> None:

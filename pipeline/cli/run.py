@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.addresses import host_port
-from pipeline.cli.collector import exporter_of, open_rings, stop_on_signals, tell
+from pipeline.cli.collector import exporter_of, open_rings, tell
 from pipeline.cli.detection import detection_of, detection_options
 from pipeline.cli.errors import EXIT_FAILED, CommandError
 from pipeline.cli.retention import retention_of, retention_options
+from pipeline.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from collectors.service.tap import Counts
