@@ -25,7 +25,7 @@ from pipeline.schema.windows import BASE_SECONDS, LATENESS_SECONDS
 if TYPE_CHECKING:
     from pipeline.engine.anomalies.tracker import Anomalies
     from pipeline.engine.exchanges.exchanges import Exchanges
-    from pipeline.engine.exchanges.outlet import Row
+    from pipeline.engine.exchanges.outlet import Row, Watcher
     from pipeline.engine.windows.parts import Parts
 
 Sink = Callable[[Columns], None]
@@ -87,8 +87,7 @@ class Trackers:
             # Not before: what parses certificates and the like takes longer to load than many a capture to read.
             from pipeline.engine.exchanges.exchanges import Exchanges
 
-            watchers = [self.windows.exchange, self._said] if self.windows is not None else []
-            self.exchanges = Exchanges(notes, exchanges, details=details, watchers=watchers)
+            self.exchanges = Exchanges(notes, exchanges, details=details, watchers=self._watchers())
         self._judges = causes or flows is not None or windows is not None
 
     def begin(self, window_ticks: Sequence[WindowTick]) -> None:
@@ -106,6 +105,18 @@ class Trackers:
         if self.anomalies is None:
             return events
         return self.anomalies.noted(events, self.windows.tick_at if self.windows is not None else _no_tick)
+
+    def _watchers(self) -> dict[str, list[Watcher]]:
+        """Who sees rows of exchanges, by record: most records nobody."""
+        watchers: dict[str, list[Watcher]] = {}
+        if self.windows is not None:
+            from pipeline.engine.anomalies.said import RECORDS as SAID
+            from pipeline.engine.windows.said import RECORDS as COUNTED
+
+            for names, watcher in ((COUNTED, self.windows.exchange), (SAID, self._said)):
+                for name in names:
+                    watchers.setdefault(name, []).append(watcher)
+        return watchers
 
     def _said(self, name: str, row: Row, frame: int) -> None:
         """A row of an exchange is complete at a frame of the batch under way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from pipeline.engine.anomalies.said_dhcp import SaidDhcp
@@ -19,19 +20,21 @@ class _Detector(Protocol):
     def restore(self, state: Tree) -> None: ...
 
 
+RECORDS: dict[str, Callable[[], _Detector]] = {
+    "dhcp_states": SaidDhcp, "dns_states": SaidDns, "tls_states": SaidTls,
+}  # fmt: skip
+"""Detectors by the record whose rows they look at."""
+
+
 class Said:
     """Is shown each row of an exchange when it is complete (`Outlet`), and knows of it until `take`."""
 
     def __init__(self) -> None:
-        self._detectors: dict[str, _Detector] = {
-            "dhcp_states": SaidDhcp(), "dns_states": SaidDns(), "tls_states": SaidTls(),
-        }  # fmt: skip
+        self._detectors: dict[str, _Detector] = {name: make() for name, make in RECORDS.items()}
 
     def row(self, name: str, row: Row, tick: int) -> None:
-        """A row of the record `name`, complete behind the window tick `tick` (0: before the first)."""
-        detector = self._detectors.get(name)
-        if detector is not None:
-            detector.row(name, row, tick)
+        """A row of `name`, one of `RECORDS`, complete behind the window tick `tick` (0: before the first)."""
+        self._detectors[name].row(name, row, tick)
 
     def take(self) -> list[Sighting]:
         """What was seen since this was called last, by tick, frame and name."""

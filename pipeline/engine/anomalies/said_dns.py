@@ -136,16 +136,22 @@ class SaidDns:
         asked = row.get("dns.qry.name")
         if not asked or "shoal.request_frame" not in row:
             return
-        who, kind = client(row), row.get("dns.qry.type", 0)
-        time, frame = row["shoal.first_time"], row["shoal.first_frame"]
-        usual = kind == _PTR or _ADDRESS.search(asked) or _NIBBLES.search(asked.lower())
-        if row.get("dns.flags.rcode") == _NXDOMAIN and not usual:
-            self._names.add((NXDOMAINS, tick, who, "", time // MINUTE), asked, [1], time, frame)
-        if len(asked) < LONG_BYTES and kind not in _RAW_TYPES:
+        kind = row.get("dns.qry.type", 0)
+        if kind == _PTR:
+            # Its names are long, and as often not there as not.
             return
-        domain = registered_domain(asked)
-        left = asked[: max(0, len(asked) - len(domain) - 1)]
-        if (len(left) >= LONG_BYTES and not usual) or kind in _RAW_TYPES:
+        domain, left, unknown = "", "", row.get("dns.flags.rcode") == _NXDOMAIN
+        raw = kind in _RAW_TYPES
+        if raw or len(asked) > LONG_BYTES:
+            domain = registered_domain(asked)
+            left = asked[: max(0, len(asked) - len(domain) - 1)]
+        if not (unknown or raw or len(left) >= LONG_BYTES):
+            return
+        who, time, frame = client(row), row["shoal.first_time"], row["shoal.first_frame"]
+        usual = _ADDRESS.search(asked) or _NIBBLES.search(asked.lower())
+        if unknown and not usual:
+            self._names.add((NXDOMAINS, tick, who, "", time // MINUTE), asked, [1], time, frame)
+        if raw or (len(left) >= LONG_BYTES and not usual):
             self._names.add((LONG_NAMES, tick, who, domain, time // MINUTE), asked,
                             [1, len(left), round(1000 * entropy(left)), int(kind in _BULKY)], time, frame)  # fmt: skip
 

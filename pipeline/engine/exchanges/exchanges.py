@@ -40,11 +40,11 @@ class Exchanges:
     """All trackers of protocols.
 
     With `sink`, rows of the records `EXCHANGES` are handed to it; with `details`, fields of frames are put into
-    `Columns.details`. `watchers` see each row when it is complete.
+    `Columns.details`. `watchers` see each row of the records that they name when it is complete.
     """
 
     def __init__(self, notes: Notes, sink: Callable[[Columns], None] | None, *, details: bool = False,
-                 watchers: Sequence[Watcher] = ()) -> None:  # fmt: skip
+                 watchers: Mapping[str, Sequence[Watcher]] | None = None) -> None:  # fmt: skip
         self.out = Outlet(sink, details=details, watchers=watchers)
         known = registry(notes, self.out)
         self._trackers = known.trackers

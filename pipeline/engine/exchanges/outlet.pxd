@@ -2,7 +2,7 @@ cdef class Outlet:
     cdef public bint tells
     cdef public bint stores
     cdef public unsigned long long frame
-    cdef tuple _watchers
+    cdef dict _watchers
     cdef object _sink
     cdef dict _details
     cdef dict _waiting

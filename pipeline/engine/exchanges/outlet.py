@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import cython
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 """Columns that have a value, as `fill` takes them."""
 
 Watcher = Callable[[str, Row, int], None]
-"""Sees each row of an exchange when it is complete: the record's name, the row, and the frame at which that is."""
+"""Sees each row of a record when it is complete: the record's name, the row, and the frame at which that is."""
 
 _RECORDS = {record.name: record for record in EXCHANGES}
 
@@ -31,17 +31,17 @@ _RECORDS = {record.name: record for record in EXCHANGES}
 class Outlet:
     """Gathers what is told of a batch.
 
-    With `sink`, rows of exchanges are handed to it, those of a record in their order; `watchers` see each of them. With
-    `details`, fields of frames are put into `Columns.details`. Trackers ask `stores` and `tells` before they make any.
-    `frame` is that under way, or, between two, the next one.
+    With `sink`, rows of exchanges are handed to it, those of a record in their order; `watchers`, by the record's name,
+    see each of them. With `details`, fields of frames are put into `Columns.details`. Trackers ask `stores` and `tells`
+    before they make any. `frame` is that under way, or, between two, the next one.
     """
 
     def __init__(self, sink: Callable[[Columns], None] | None = None, *, details: bool = False,
-                 watchers: Sequence[Watcher] = ()) -> None:  # fmt: skip
+                 watchers: Mapping[str, Sequence[Watcher]] | None = None) -> None:  # fmt: skip
         self.tells = details
-        self.stores = sink is not None or len(watchers) > 0
+        self.stores = sink is not None or bool(watchers)
         self.frame = 0
-        self._watchers = tuple(watchers)
+        self._watchers = dict(watchers or {})
         self._sink = sink
         self._details: dict[str, tuple[list[int], list[object]]] = {}
         self._waiting: dict[str, list[Row]] = {}
@@ -63,7 +63,7 @@ class Outlet:
         if not self.stores:
             return
         name: str = record.name
-        for watcher in self._watchers:
+        for watcher in self._watchers.get(name, ()):
             watcher(name, row, self.frame)
         if self._sink is None:
             return

@@ -17,6 +17,7 @@ cdef class Entities:
     cdef Py_ssize_t _room_rows
     cdef Py_ssize_t _rows_hint
     cdef Py_ssize_t _items_hint
+    cdef Py_ssize_t _idle
     cdef unsigned long long[::1] _begins
     cdef unsigned int[::1] _lengths
     cdef unsigned int[::1] _due

@@ -39,6 +39,8 @@ _FOR_EACH = 8
 """Rows of windows that a part makes at the most, about, and items for each of its own."""
 _FORESEEN = 131_072
 """Most rows, and items, that room is made for before they come."""
+_IDLE = 32
+"""So often rows are taken that need less than a quarter of the room, until it is given back."""
 _SKEW = 16
 """Rows beyond a power of two: columns that stand a multiple of 4,096 bytes apart push each other out of the cache."""
 _WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
@@ -133,7 +135,8 @@ class Entities:
         self._slots_used = self._free = self._gave = self._gave_long = 0
         self.live = 0
         self._out: Columns | None = None
-        self.rows = self._items = self._room_rows = self._room_items = self._rows_hint = self._items_hint = 0
+        self.rows = self._items = self._room_rows = self._room_items = 0
+        self._rows_hint = self._items_hint = self._idle = 0
 
     def state(self) -> Tree:
         """All that is known, for a snapshot; what was told is taken before."""
@@ -267,13 +270,13 @@ class Entities:
         return forgotten
 
     def take(self) -> Columns:
-        """The rows that were written since the last time."""
+        """The rows that were written since the last time. They hold until `write` is called again."""
         out = self._out
-        if out is None:
+        if out is None or self.rows == 0:
             return Columns(WINDOWS, 0)
         out.rows = self.rows
-        self._out = None
-        self.rows = self._items = self._room_rows = self._room_items = 0
+        self._idle = self._idle + 1 if 4 * self.rows < self._room_rows else 0
+        self.rows = self._items = 0
         return out
 
     @cython.cfunc
@@ -599,18 +602,25 @@ class Entities:
         plain = not cython.compiled
         rows: cython.Py_ssize_t = self.rows + self._due_rows
         items: cython.Py_ssize_t = self._items + self._due_items
+        out: Any = self._out
+        if out is not None and self.rows == 0:
+            if self._idle >= _IDLE:
+                out = None
+                self._room_rows = self._room_items = self._idle = 0
+            else:
+                # Those that were taken: memory that was touched before costs less than new memory.
+                out.clear()
         if rows <= self._room_rows and items <= self._room_items:
             return 0
-        out: Any = self._out
+        # As many as the parts let expect: it costs more to grow.
+        if rows > self._room_rows:
+            rows = (max(rows, 2 * self._room_rows, self._rows_hint) | 1023) + 1 + _SKEW
+        room = {g.name: max(_FIRST_SIZE, items, self._items_hint) for g in WINDOWS.groups}
         if out is None:
-            # As many as the parts let expect: of much memory, what is not written to takes none.
-            rows, items = max(_FIRST_SIZE, rows, self._rows_hint), max(_FIRST_SIZE, items, self._items_hint)
-            out = Columns(WINDOWS, (rows | 1023) + 1 + _SKEW, {g.name: items for g in WINDOWS.groups})
+            out = Columns(WINDOWS, rows, room)
         else:
             out.rows = self.rows
-            if rows > self._room_rows:
-                rows = (max(rows, 2 * self._room_rows) | 1023) + 1 + _SKEW
-            out = grown_columns(out, rows, {g.name: items for g in WINDOWS.groups})
+            out = grown_columns(out, rows, room)
         rtt, latency = out.lists["rtt"], out.lists["latency"]
         self._out = out
         self._room_rows, self._room_items = out.capacity, rtt.u8.shape[1]

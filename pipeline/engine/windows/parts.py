@@ -6,6 +6,7 @@ besides: who is the client, what SYNs wait for an answer, since when a window is
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -240,9 +241,7 @@ class Parts(Ledger):
 
     def tick_at(self, frame: int) -> int:
         """The number of the last tick before frame `frame` of the batch under way, for a `Sighting`."""
-        k = len(self._begun)
-        while k and self._begun[k - 1] > frame:
-            k -= 1
+        k = bisect_right(self._begun, frame)
         return self.ticks[k - 1][0] if k else self._tick
 
     def sight(self, sighting: Sighting) -> None:

@@ -12,6 +12,9 @@ _MAPPED = 0xFFFF << 32
 _FAILED = {DHCP_OUTCOMES.index(name) for name in ("unanswered", "nakked", "declined")}
 _NXDOMAIN = 3
 
+RECORDS = (DNS.name, DHCP.name)
+"""Of which records there are rows that count."""
+
 
 @dataclass(slots=True)
 class Said:

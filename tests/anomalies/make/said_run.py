@@ -9,7 +9,7 @@ import numpy as np
 
 from collectors.decode import decode
 from pipeline.detect.anomalies import Anomalies, Going
-from pipeline.engine.anomalies.said import Said
+from pipeline.engine.anomalies.said import RECORDS, Said
 from pipeline.engine.exchanges.exchanges import Exchanges
 from pipeline.engine.exchanges.rows import fill
 from pipeline.engine.front import Front
@@ -60,7 +60,8 @@ def found_in(packets: Sequence[Frame], *, restore: bool = False, shards: int = 1
         said[0 if name == "dhcp_states" else row["shoal.flow_id"] % shards].row(name, row, number)
 
     notes = Notes()
-    front, analysis, exchanges = Front(notes), Analysis(notes), Exchanges(notes, None, watchers=[watch])
+    front, analysis = Front(notes), Analysis(notes)
+    exchanges = Exchanges(notes, None, watchers={name: [watch] for name in RECORDS})
     streams = front.streams
     at, ticks = 0, list[WindowTick]()
 
