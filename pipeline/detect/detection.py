@@ -17,7 +17,7 @@ from pipeline.schema.columns import Columns
 from pipeline.schema.events import CAP_EVENTS, WINDOW_EVENTS
 from pipeline.schema.windows import LATENESS_SECONDS, SIZES_SECONDS, base_of
 
-STATE = 1
+STATE = 2
 """Moves with every change of what the parts keep, so that none takes back what it would misread."""
 
 CAPPED = CAP_EVENTS.keys() | WINDOW_EVENTS.keys()

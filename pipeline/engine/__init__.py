@@ -14,7 +14,7 @@ from pipeline.schema.windows import BASE_SECONDS, LATENESS_SECONDS
 
 __all__ = ["ENGINE_STATE", "Engine", "SnapshotError", "restore_parts", "state_of"]
 
-ENGINE_STATE = 6
+ENGINE_STATE = 7
 """Moves with every change of what the parts keep, so that no engine takes back what it would misread."""
 
 

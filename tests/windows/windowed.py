@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pipeline.engine.shard import Shard
 from pipeline.engine.snapshot import pack, unpack
 from pipeline.engine.windows.bundle import Bundle, Closed, WindowTick
 from pipeline.engine.windows.merge import Merger
+from pipeline.engine.windows.told import copied
 from pipeline.schema import PACKETS
 from pipeline.schema.columns import Columns
 from pipeline.schema.message import decode
@@ -129,7 +130,13 @@ def through_shards(path: Path, shards: int, batch_rows: int, *, seed: int | None
             k = rng.choice([k for k in range(shards) if waiting[k]])
             yield merger.take(k, waiting[k].pop(0))
 
-    engines = [Shard(lambda _: None, lambda _: None, None, waiting[k].append) for k in range(shards)]
+    def keeper(k: int) -> Callable[[Bundle], None]:
+        # An engine writes over its parts; those that wait are kept as a message would keep them.
+        return lambda bundle: waiting[k].append(
+            replace(bundle, parts=copied(bundle.parts) if bundle.parts is not None else None)
+        )
+
+    engines = [Shard(lambda _: None, lambda _: None, None, keeper(k)) for k in range(shards)]
     columns = Columns(PACKETS, batch_rows)
     for head, value in messages(path, shards, batch_rows):
         if value:

@@ -20,7 +20,8 @@ capture's time then (the latest of its frames so far, ns since 1970); how often 
 @dataclass(slots=True)
 class Bundle:
     """What a shard has to tell since its bundle before: the ticks that it passed, what it counted up to them
-    (`PARTS`, ascending by `shoal.window.tick`; None for nothing), and what it saw. `ends`: the capture is complete."""
+    (`PARTS`, ascending by `shoal.window.tick`; None for nothing), and what it saw. `ends`: the capture is complete.
+    The parts of an engine hold until it is given the next batch: who keeps them longer copies them."""
 
     ticks: tuple[WindowTick, ...] = ()
     parts: Columns | None = None

@@ -14,29 +14,9 @@ cdef class Ledger:
     cdef Py_ssize_t _nodes_used
     cdef unsigned int _node_free
     cdef Py_ssize_t _others
-    cdef object _out
-    cdef Py_ssize_t _told_rows
-    cdef Py_ssize_t _told_times
-    cdef Py_ssize_t _told_odd
-    cdef Py_ssize_t _room_rows
-    cdef Py_ssize_t _before
-    cdef Py_ssize_t _room_times
-    cdef Py_ssize_t _room_odd
-    cdef unsigned char[:, ::1] _o_u8
-    cdef unsigned short[:, ::1] _o_u16
-    cdef unsigned int[:, ::1] _o_u32
-    cdef unsigned long long[:, ::1] _o_u64
-    cdef unsigned char[:, :, ::1] _o_b16
-    cdef int[::1] _t_offsets
-    cdef unsigned char[:, ::1] _t_u8
-    cdef unsigned int[:, ::1] _t_u32
-    cdef int[::1] _d_offsets
-    cdef unsigned char[:, ::1] _d_u8
-    cdef unsigned long long[:, ::1] _d_u64
     cdef int _grow(self) except -1
     cdef int _grow_nodes(self) except -1
     cdef int _grow_buckets(self) except -1
-    cdef int _room(self) except -1
     cdef Py_ssize_t find(self, Py_ssize_t owner, unsigned long long time) except -1 nogil
     cdef Py_ssize_t _take(self) except -1 nogil
     cdef Py_ssize_t open(self, Py_ssize_t owner) except -1 nogil
@@ -47,6 +27,4 @@ cdef class Ledger:
     cdef int add_odd(self, Py_ssize_t at, unsigned long long time, unsigned int resent) except -1 nogil
     cdef Py_ssize_t _take_node(self) except -1 nogil
     cdef int _give_nodes(self, unsigned int node) except -1 nogil
-    cdef int _write(self, Py_ssize_t at, unsigned int tick, unsigned int passes) except -1 nogil
     cdef int _release(self, Py_ssize_t at) except -1 nogil
-    cdef int tell(self, unsigned long long now, unsigned int tick, unsigned int passes) except -1

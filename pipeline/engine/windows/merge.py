@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pipeline.engine.notes import Notes
 from pipeline.engine.snapshot import Tree
 from pipeline.engine.windows.bundle import Bundle, Closed, WindowTick
-from pipeline.engine.windows.entities import Entities
+from pipeline.engine.windows.entity_rows import EntityRows
 from pipeline.engine.windows.order import order_of_parts, order_of_windows
-from pipeline.engine.windows.told import columns_of_state, gathered, state_of_columns
+from pipeline.engine.windows.told import columns_of_state, copied, gathered, state_of_columns
 from pipeline.schema.anomalies import Sighting
 from pipeline.schema.columns import Columns
 from pipeline.schema.windows import BASE_SECONDS, LATENESS_SECONDS, PARTS, SIZES_SECONDS, WINDOWS
@@ -62,7 +62,7 @@ class Merger:
         self._bigger = sorted(size for size in self._stored if size != base)
         self._lateness = lateness * _SECOND
         self._notes = Notes()
-        self._entities = Entities(self._notes)
+        self._entities = EntityRows(self._notes)
         self._windows: dict[tuple[int, int], _Window] = {}
         self._free: list[int] = []
         self._pass = 0
@@ -83,7 +83,8 @@ class Merger:
     def take(self, shard: int, bundle: Bundle) -> Closed | None:
         """What is known more with a bundle of a shard; None where all shards have not passed another tick.
 
-        Each bundle comes once, those of a shard in their order.
+        Each bundle comes once, those of a shard in their order. The bundle's parts are read, or copied; the rows of
+        `windows` hold until this is called again.
         """
         ticks = bundle.ticks
         if bundle.ends:
@@ -96,7 +97,11 @@ class Merger:
         if bundle.parts is not None:
             self._parts[shard].append(bundle.parts)
         self._sightings += bundle.sightings
-        return self._advance()
+        closed = self._advance()
+        waiting = self._parts[shard]
+        if waiting and waiting[-1] is bundle.parts:
+            waiting[-1] = copied(bundle.parts)
+        return closed
 
     def finish(self) -> Closed | None:
         """What is still to be known of a capture though some shards will not tell of its end; None for nothing."""

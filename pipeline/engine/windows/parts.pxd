@@ -1,10 +1,8 @@
 from pipeline.engine.addresses cimport half
-from pipeline.engine.windows.ledger cimport Ledger
+from pipeline.engine.windows.conversation_counts cimport ConversationCounts
 from pipeline.engine.windows.sketch cimport bucket_of
 
-cdef unsigned int server_of(unsigned int bits, unsigned int one, unsigned int two) noexcept nogil
-
-cdef class Parts(Ledger):
+cdef class Parts(ConversationCounts):
     cdef public object ticks
     cdef object _notes
     cdef object _told
@@ -12,40 +10,12 @@ cdef class Parts(Ledger):
     cdef object _waiting
     cdef list _begun
     cdef long long _told_early
-    cdef unsigned long long _base
-    cdef unsigned long long _lateness
-    cdef unsigned long long _now
     cdef unsigned int _tick
-    cdef unsigned int _passes
     cdef public unsigned long long frame
-    cdef unsigned long long _from
     cdef Py_ssize_t _most
-    cdef Py_ssize_t _used
-    cdef unsigned int[:, ::1] _row
-    cdef unsigned int[:, ::1] _bits
-    cdef unsigned long long[:, ::1] _known
-    cdef long long[::1] _times
-    cdef unsigned char[:, ::1] _lane
-    cdef unsigned char[:, ::1] _u8
-    cdef unsigned short[:, ::1] _u16
-    cdef unsigned int[:, ::1] _u32
-    cdef unsigned long long[:, ::1] _u64
-    cdef unsigned char[:, :, ::1] _b16
-    cdef int _bind(self, object columns, Py_ssize_t numbers) except -1
     cdef int _early(self, Py_ssize_t row) except -1
     cdef int _rows(self, Py_ssize_t first, Py_ssize_t last, int[::1] number, unsigned char[::1] turn) except -1 nogil
-    cdef bint _is_late(self, unsigned long long window) noexcept nogil
-    cdef int _forget(self) except -1 nogil
-    cdef Py_ssize_t _conversation(self, Py_ssize_t number, int turn) except -1 nogil
-    cdef Py_ssize_t _slot(self, Py_ssize_t at, Py_ssize_t i, int side, bint udp, unsigned long long window) except -1 nogil
-    cdef Py_ssize_t _quoted_slot(self, Py_ssize_t at, Py_ssize_t i, int side, unsigned long long window) except -1 nogil
-    cdef int _serves(self, Py_ssize_t at) except -1 nogil
     cdef Py_ssize_t _apart(self, Py_ssize_t i, unsigned long long window) except -1 nogil
     cdef int _late(self) except -1 nogil
-    cdef int _segment(self, Py_ssize_t i, Py_ssize_t at, Py_ssize_t slot, int side) except -1 nogil
-    cdef int _connection(self, Py_ssize_t at, Py_ssize_t slot, int side, unsigned int flags) except -1 nogil
-    cdef int _asked(self, Py_ssize_t at, int side) except -1 nogil
-    cdef int _answered(self, Py_ssize_t at, Py_ssize_t i, int side, bint quoted) except -1 nogil
-    cdef int _quotes(self, Py_ssize_t i, Py_ssize_t number, int side) except -1 nogil
     cdef int _said(self, object told) except -1
     cdef int _count_drops(self, unsigned long long time, unsigned long long count) except -1

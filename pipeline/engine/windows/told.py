@@ -1,4 +1,4 @@
-"""Batches of rows that grow as rows are told, and are put together again."""
+"""Rows that were told, put together again."""
 
 from __future__ import annotations
 
@@ -11,30 +11,8 @@ from pipeline.engine.snapshot import Tree
 from pipeline.schema.column import Record
 from pipeline.schema.columns import SLABS, Columns
 
-_SLABS = (*SLABS, "lane")
-
-
-def grown_columns(columns: Columns, rows: int, items: dict[str, int]) -> Columns:
-    """The same rows, with room for at least `rows` rows and `items` items of each list group, or twice what there is.
-
-    `columns` itself where that is enough already.
-    """
-    have = {name: lists.u8.shape[1] for name, lists in columns.lists.items()}
-    if rows <= columns.capacity and all(items[name] <= have[name] for name in items):
-        return columns
-    more = Columns(columns.record, max(rows, columns.capacity * 2 if rows > columns.capacity else columns.capacity), {
-        name: max(items.get(name, 0), size * 2 if items.get(name, 0) > size else size) for name, size in have.items()
-    })
-    more.rows = columns.rows
-    for slab in _SLABS:
-        getattr(more, slab)[:, : columns.rows] = getattr(columns, slab)[:, : columns.rows]
-    for name, lists in columns.lists.items():
-        new = more.lists[name]
-        new.offsets[: columns.rows + 1] = lists.offsets[: columns.rows + 1]
-        end = int(lists.offsets[columns.rows])
-        for slab in SLABS:
-            getattr(new, slab)[:, :end] = getattr(lists, slab)[:, :end]
-    return more
+ROW_SLABS = (*SLABS, "lane")
+"""The arrays of a `Columns` that have a cell for each row."""
 
 
 def gathered(record: Record, pieces: Sequence[tuple[Columns, int, int]], order: NDArray[np.int64] | None) -> Columns:
@@ -49,7 +27,7 @@ def gathered(record: Record, pieces: Sequence[tuple[Columns, int, int]], order: 
     }
     whole = Columns(record, rows, items)
     whole.rows = rows
-    for slab in _SLABS:
+    for slab in ROW_SLABS:
         to = getattr(whole, slab)
         for slot in range(to.shape[0]):
             parts = [getattr(c, slab)[slot, first:last] for c, first, last in pieces]
@@ -61,6 +39,11 @@ def gathered(record: Record, pieces: Sequence[tuple[Columns, int, int]], order: 
         if items[group.name]:
             _gather_items(whole, group.name, pieces, order)
     return whole
+
+
+def copied(columns: Columns) -> Columns:
+    """The same rows in memory of their own."""
+    return gathered(columns.record, [(columns, 0, columns.rows)], None)
 
 
 def _gather_items(whole: Columns, name: str, pieces: Sequence[tuple[Columns, int, int]],
@@ -92,7 +75,7 @@ def state_of_columns(columns: Columns) -> Tree:
     for name, items in columns.lists.items():
         end = int(items.offsets[rows])
         lists[name] = {"offsets": items.offsets[: rows + 1], **{s: getattr(items, s)[:, :end] for s in SLABS}}
-    return {"rows": rows, "slabs": {s: getattr(columns, s)[:, :rows] for s in _SLABS}, "lists": lists}
+    return {"rows": rows, "slabs": {s: getattr(columns, s)[:, :rows] for s in ROW_SLABS}, "lists": lists}
 
 
 def columns_of_state(record: Record, state: Tree) -> Columns:
@@ -100,7 +83,7 @@ def columns_of_state(record: Record, state: Tree) -> Columns:
     rows = state["rows"]
     columns = Columns(record, rows, {name: int(told["offsets"][-1]) for name, told in state["lists"].items()})
     columns.rows = rows
-    for slab in _SLABS:
+    for slab in ROW_SLABS:
         getattr(columns, slab)[:] = state["slabs"][slab]
     for name, told in state["lists"].items():
         columns.lists[name].offsets[:] = told["offsets"]
