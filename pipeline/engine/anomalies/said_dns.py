@@ -44,7 +44,9 @@ _SECOND_LEVEL = frozenset({
 
 # Four numbers as hosts are named by their addresses, or lists of senders (DNSBL, RFC 5782) asked.
 _ADDRESS = re.compile(r"(?:^|[^0-9])\d{1,3}([-._])\d{1,3}\1\d{1,3}\1\d{1,3}(?:[^0-9]|$)")
-_NIBBLES = re.compile(r"(?:[0-9a-f]\.){16,}")
+_TWO_NUMBERS = re.compile(r"\d[-._]\d")
+_MANY = 16
+_NIBBLES = re.compile(rf"(?:[0-9a-f]\.){{{_MANY},}}")
 # NULL, and of the private ones that which tunnels use: no others ask for them.
 _RAW_TYPES = (10, 65_399)
 _BULKY = (*_RAW_TYPES, 5, 15, 16, 33)
@@ -70,17 +72,25 @@ _N_LOG_N = [0, *(round(n * math.log2(n) * _SCALE) for n in range(1, 256))]
 
 
 def entropy(text: str) -> float:
-    """Bits for each character, of a name (255 characters at the most)."""
+    """Bits for each character, of a name (255 characters at the most), to 6 digits."""
     if not text:
         return 0.0
     text = text[:255]
-    return (_N_LOG_N[len(text)] - sum(map(_N_LOG_N.__getitem__, map(text.count, set(text))))) / (_SCALE * len(text))
+    bits = _N_LOG_N[len(text)] - sum(map(_N_LOG_N.__getitem__, map(text.count, set(text))))
+    return round(bits / (_SCALE * len(text)), 6)
 
 
 def hash_of(name: str) -> int:
     """52 bits of a name's hash: JSON and snapshots hold them."""
     data = name.lower().encode("utf-8", "backslashreplace")
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 12
+
+
+def _is_address(name: str) -> bool:
+    """Whether a name holds an address; what is asked first is quick, and most names don't pass it."""
+    if _TWO_NUMBERS.search(name) and _ADDRESS.search(name):
+        return True
+    return name.count(".") >= _MANY and _NIBBLES.search(name.lower()) is not None
 
 
 class Names:
@@ -155,7 +165,7 @@ class SaidDns:
         if not (unknown or raw or len(left) >= LONG_BYTES):
             return
         who, time, frame = client(row), row["shoal.first_time"], row["shoal.first_frame"]
-        usual = _ADDRESS.search(asked) or _NIBBLES.search(asked.lower())
+        usual = _is_address(asked)
         if unknown and not usual:
             self._names.add((NXDOMAINS, tick, who, "", time // MINUTE), asked, [1], time, frame)
         if raw or (len(left) >= LONG_BYTES and not usual):
