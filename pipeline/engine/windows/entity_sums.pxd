@@ -10,8 +10,8 @@ cdef class EntitySums(Entities):
     cdef unsigned int _sent_b
     cdef unsigned char[:, ::1] _u8
     cdef unsigned short[:, ::1] _u16
-    cdef unsigned int[:, ::1] _u32
-    cdef unsigned long long[:, ::1] _u64
+    cdef unsigned int[:, ::1] _words
+    cdef unsigned long long[:, ::1] _longs
     cdef unsigned char[:, :, ::1] _b16
     cdef int[::1] _t_offsets
     cdef unsigned char[:, ::1] _t_u8

@@ -63,8 +63,11 @@ class EntitySums(Entities):
         times = parts.lists["times"]
         self._u8 = memoryview(parts.u8) if plain else parts.u8
         self._u16 = memoryview(parts.u16) if plain else parts.u16
-        self._u32 = memoryview(parts.u32) if plain else parts.u32
-        self._u64 = memoryview(parts.u64) if plain else parts.u64
+        # A row's counts beside each other: they are read row by row, and most are 0.
+        words = np.ascontiguousarray(parts.u32[_P_WORDS : _P_WORDS + _WORDS, : parts.rows].T)
+        longs = np.ascontiguousarray(parts.u64[_P_LONGS : _P_LONGS + _SUMS, : parts.rows].T)
+        self._words = memoryview(words) if plain else words
+        self._longs = memoryview(longs) if plain else longs
         self._b16 = memoryview(parts.b16) if plain else parts.b16
         self._t_offsets = memoryview(times.offsets) if plain else times.offsets
         self._t_u8 = memoryview(times.u8) if plain else times.u8
@@ -97,7 +100,7 @@ class EntitySums(Entities):
         one: cython.uint = 1
         self._whole = self._sent_a = self._sent_b = 0
         for k in range(_WORDS):
-            if self._u32[_P_WORDS + k, row] == 0:
+            if self._words[row, k] == 0:
                 continue
             to = k if k < _SPLIT else k - _SPLIT
             self._given[0, n] = k
@@ -111,7 +114,7 @@ class EntitySums(Entities):
                 self._sent_b |= one << ((to + _SPLIT + _OWN) // _GROUP)
         self._gave = n
         for k in range(_SUMS):
-            if self._u64[_P_LONGS + k, row] == 0:
+            if self._longs[row, k] == 0:
                 continue
             self._given[0, n] = k
             self._given[1, n] = k if k < _LONG else k - _LONG
@@ -183,14 +186,14 @@ class EntitySums(Entities):
         self._count[at, _CHANGED] = 1
         self._count[at, _GROUPS] |= groups
         for i in range(self._gave):
-            value = self._u32[_P_WORDS + self._given[0, i], row]
+            value = self._words[row, self._given[0, i]]
             k = self._given[1, i]
             self._count[at, k] = (self._count[at, k] + value) & _WORD32
             if sent & self._given[2, i]:
                 k += _SPLIT + _OWN
                 self._count[at, k] = (self._count[at, k] + value) & _WORD32
         for i in range(self._gave, self._gave_long):
-            long = self._u64[_P_LONGS + self._given[0, i], row]
+            long = self._longs[row, self._given[0, i]]
             k = self._given[1, i]
             self._sum[at, k] += long
             if sent & self._given[2, i]:
