@@ -29,11 +29,11 @@ def gathered(record: Record, pieces: Sequence[tuple[Columns, int, int]], order: 
     whole.rows = rows
     for slab in ROW_SLABS:
         to = getattr(whole, slab)
-        for slot in range(to.shape[0]):
-            parts = [getattr(c, slab)[slot, first:last] for c, first, last in pieces]
-            if not any(part.any() for part in parts):
-                continue
-            cells = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        blocks = [getattr(c, slab)[:, first:last] for c, first, last in pieces]
+        # Most columns are 0 in all rows, as they are from the beginning.
+        used = np.logical_or.reduce([block.reshape(len(to), -1).any(axis=1) for block in blocks])
+        for slot in np.flatnonzero(used).tolist():
+            cells = blocks[0][slot] if len(blocks) == 1 else np.concatenate([block[slot] for block in blocks])
             to[slot, :rows] = cells if order is None else cells[order]
     for group in record.groups:
         if items[group.name]:
