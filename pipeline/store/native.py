@@ -39,9 +39,12 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
+_SHORT = [bytes((length,)) for length in range(0x80)]
+
+
 def _string(text: str) -> bytes:
     raw = text.encode("utf-8", "surrogateescape")
-    return varint(len(raw)) + raw
+    return (_SHORT[len(raw)] if len(raw) < 0x80 else varint(len(raw))) + raw
 
 
 def _low_cardinality(keys: list[str], index: NDArray[np.generic] | int, rows: int) -> Iterator[Buffer]:
@@ -66,14 +69,13 @@ def _texts(columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
     yield from _low_cardinality(keys, index, len(codes))
 
 
-def _strings(columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
-    """Each row's text by itself."""
+def _strings(columns: Columns, column: Column, first: int, texts: list[bytes]) -> Iterator[Buffer]:
+    """Each row's text by itself, of the batch's `texts`."""
     codes = columns.values(column.name)[first:]
     present = columns.present(column.name)
     if present is not None:
         yield np.logical_not(present[first:]).view(np.uint8).data
-    texts = [_string(text) for text in columns.texts]
-    yield b"".join([texts[code] for code in codes.tolist()])
+    yield b"".join(map(texts.__getitem__, codes.tolist()))
 
 
 def _opaque(columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
@@ -88,22 +90,26 @@ def _opaque(columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
     yield pack_strings(cells.reshape(-1).data, offset, size, np.empty(packed_size(size), np.uint8))
 
 
-def _items(columns: Columns, lists: Lists, column: Column, first: int) -> Iterator[Buffer]:
+def _items(columns: Columns, lists: Lists, column: Column, first: int, texts: list[bytes]) -> Iterator[Buffer]:
     rows = columns.rows
     start = int(lists.offsets[first])
     yield (lists.offsets[first + 1 : rows + 1] - start).astype(np.uint64).data
     values = lists.values(column, rows)[start:]
     if column.of.slab == "code":
-        texts = [_string(text) for text in columns.texts]
-        yield b"".join([texts[code] for code in values.tolist()])
+        yield b"".join(map(texts.__getitem__, values.tolist()))
     else:
         yield values.data
 
 
+_NUMBERS = frozenset({"u8", "u16", "u32", "u64"})
+
+
 def _absent(columns: Columns, column: Column, first: int) -> bool:
-    """Whether no row has a value, so that the column need not be in the block."""
+    """Whether no row has a value, or each has the number 0, so that the column need not be in the block."""
     present = columns.present(column.name)
-    return present is not None and not present[first:].any()
+    if present is not None:
+        return not present[first:].any()
+    return column.kind in _NUMBERS and not columns.values(column.name)[first:].any()
 
 
 @cache
@@ -124,23 +130,29 @@ class NativeEncoder:
 
     def __init__(self, record: Record) -> None:
         self.record = record
+        # Whether texts stand in rows or items by themselves, and not as codes.
+        items = (c for group in record.groups for c in group.columns)
+        self._spells = any(c.kind == "string" for c in record.stored) or any(c.of.slab == "code" for c in items)
         self._packed: NDArray[np.uint8] = np.empty(0, np.uint8)
 
     def encode(self, columns: Columns, first: int = 0) -> bytes:
-        """The rows from `first` on as one block; columns without any value are left out, and are NULL or empty then.
+        """The rows from `first` on as one block; columns without any value, or with 0 alone, are left out, and are
+        NULL, empty or 0 then.
 
         Raises KeyError where a label of the batch is not set, ValueError where `raw` slices leave their buffer.
         """
         rows = columns.rows - first
         heads = _heads(self.record)
         parts: list[Buffer] = [b""]
+        # Several columns take their cells of one dictionary.
+        texts = [_string(text) for text in columns.texts] if self._spells else []
         count = 0
         for c in self.record.stored:
             if _absent(columns, c, first):
                 continue
             count += 1
             parts.append(heads[c.name])
-            parts.extend(self._cells(columns, c, first))
+            parts.extend(_strings(columns, c, first, texts) if c.kind == "string" else self._cells(columns, c, first))
         for g in self.record.groups:
             lists = columns.lists[g.name]
             if lists.offsets[columns.rows] == lists.offsets[first]:
@@ -148,7 +160,7 @@ class NativeEncoder:
             for c in g.columns:
                 count += 1
                 parts.append(heads[c.name])
-                parts.extend(_items(columns, lists, c, first))
+                parts.extend(_items(columns, lists, c, first, texts))
         parts[0] = varint(count) + varint(rows)
         return b"".join(parts)
 
@@ -167,8 +179,6 @@ class NativeEncoder:
             yield self._pack(columns.raw_buffer, offset, length)
         elif column.kind == "text":
             yield from _texts(columns, column, first)
-        elif column.kind == "string":
-            yield from _strings(columns, column, first)
         elif column.kind == "bytes16":
             yield from _opaque(columns, column, first)
         else:
