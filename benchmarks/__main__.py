@@ -3,8 +3,8 @@
 python -m benchmarks [CAPTURE] [--frames N]
 
 Without CAPTURE one of N frames (400,000) is made out of the sample. Then what the engine costs as captures grow
-(`benchmarks.scaling`). With a CAPTURE, `../shared/bench/peers.py`, where it is there, times other programs on it beside
-these.
+(`benchmarks.scaling`), and what windows cost (`benchmarks.windows`). With a CAPTURE, `../shared/bench/peers.py`, where
+it is there, times other programs on it beside these.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def main() -> None:
             shutil.rmtree(f"{folder}/db", ignore_errors=True)
             _command("shoal import", shoal, "import", path, "--db", f"{folder}/db")
         subprocess.run([sys.executable, "-m", "benchmarks.scaling"], check=True)
+        subprocess.run([sys.executable, "-m", "benchmarks.windows", path], check=True)
         if PEERS.exists() and a.capture:
             subprocess.run([sys.executable, str(PEERS), path, "--shoal", shoal], check=False)
 

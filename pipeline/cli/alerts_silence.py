@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import datetime
-import re
 from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.alerts_ack import me
+from pipeline.cli.times import DURATION
+from pipeline.schema.durations import SECOND
 
 if TYPE_CHECKING:
     from pipeline.detect.watch.hands import Silence
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_MOST_SECONDS = 366 * 86400
+_MOST = 366 * 86_400 * SECOND
 
 
-def _seconds(text: str) -> float:
-    """Seconds of `30m`, `2h`, `1d`. Raises click.UsageError."""
-    found = _DURATION.fullmatch(text.strip())
-    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
-    if not 0 < seconds <= _MOST_SECONDS:
-        raise click.UsageError(f"--for {text}: no duration up to a year, as in 30m, 2h, 1d")
-    return seconds
+def _check(duration: int) -> None:
+    if not 0 < duration <= _MOST:
+        raise click.UsageError("--for: a silence lasts a year at the most, and not nothing, as in 30m, 2h, 1d")
 
 
 def _shown(of: Silence) -> str:
@@ -41,7 +36,7 @@ def _shown(of: Silence) -> str:
 @click.option("--entity", metavar="PATTERN", help="About these: 192.0.2.1:443, '192.0.2.*'.")
 @click.option("--sensor", metavar="PATTERN", help="Of these sensors.")
 @click.option("--severity", metavar="PATTERN", help="Of this severity: info, warning, critical.")
-@click.option("--for", "duration", metavar="DURATION", help="For how long: 30m, 2h, 1d.")
+@click.option("--for", "duration", type=DURATION, metavar="DURATION", help="For how long: 30m, 2h, 1d.")
 @click.option("--note", default="", metavar="TEXT", help="Why.")
 @click.option("--by", default="", metavar="NAME", help="Who does.  [default: the user]")
 @click.option("--list", "listed", is_flag=True, help="List the silences that hold.")
@@ -50,7 +45,7 @@ def _shown(of: Silence) -> str:
 @click.option("--password", default="", metavar="PASSWORD", envvar="SHOAL_PASSWORD",
               help="Their password. Better given as SHOAL_PASSWORD, which other users don't see.")
 def silence(
-    db: str, rule: str | None, entity: str | None, sensor: str | None, severity: str | None, duration: str | None,
+    db: str, rule: str | None, entity: str | None, sensor: str | None, severity: str | None, duration: int | None,
     note: str, by: str, listed: bool, end: str | None, user: str, password: str,
 ) -> None:
     """Keep sinks from hearing of alerts that match all the patterns given. The alerts stay in the database, marked.
@@ -62,14 +57,15 @@ def silence(
     """
     patterns = {"rule": rule, "entity": entity, "sensor": sensor, "severity": severity}
     given = {name: pattern for name, pattern in patterns.items() if pattern is not None}
-    if (listed or end is not None) and (given or duration or (listed and end is not None)):
+    if (listed or end is not None) and (given or duration is not None or (listed and end is not None)):
         raise click.UsageError("--list and --end stand alone")
     if not listed and end is None:
         if not given:
             raise click.UsageError("name what is to be silenced: --rule, --entity, --sensor or --severity; '*' is all")
         if duration is None:
             raise click.UsageError("say for how long: --for 2h")
-    seconds = _seconds(duration) if duration is not None else 0.0
+    if duration is not None:
+        _check(duration)
     from pipeline.detect.watch import hands
     from pipeline.store.connect import connect
 
@@ -80,4 +76,5 @@ def silence(
         elif end is not None:
             click.echo(f"{hands.end_silence(store, end, by or me()).id} ended")
         else:
+            seconds = (duration or 0) / SECOND
             click.echo(_shown(hands.silence(store, hands.Matchers(**given), seconds, by or me(), note)))

@@ -9,34 +9,10 @@ import time
 
 import click
 
-SECOND = 10**9
-_UNITS = {
-    "ns": 1, "us": 10**3, "ms": 10**6, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND,
-    "w": 7 * 86_400 * SECOND,
-}
-_PART = r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d|w)"
-_DURATION = re.compile(f"(?:{_PART})+", re.ASCII)
+from pipeline.schema.durations import LAST, SECOND, read_duration
+
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-# What int64 nanoseconds can say, and a table with them.
-_LAST = 2**63 - 1
 _FRACTION = re.compile(r"(:\d\d:\d\d)[.,](\d{1,9})")
-
-
-def read_duration(text: str) -> int:
-    """Nanoseconds that `90s`, `15m`, `1h30m`, `24h`, `7d` or `2w` stand for; a bare number is seconds.
-
-    Raises ValueError."""
-    given = text.strip()
-    found = f"{given}s" if re.fullmatch(r"\d+(\.\d+)?", given, re.ASCII) else given
-    if _DURATION.fullmatch(found):
-        # Digits behind the point are few; whole numbers stay exact.
-        length = sum(
-            int(number) * _UNITS[unit] if number.isdecimal() else round(float(number) * _UNITS[unit])
-            for number, unit in re.findall(_PART, found)
-        )
-        if length <= _LAST:
-            return length
-    raise ValueError(f"'{text}' is no duration, as in 90s, 15m, 24h, 7d")
 
 
 def read_time(text: str) -> int:
@@ -63,7 +39,7 @@ def read_time(text: str) -> int:
 
 
 def _held(ns: int, text: str) -> int:
-    if not 0 <= ns <= _LAST:
+    if not 0 <= ns <= LAST:
         raise ValueError(f"'{text}' lies outside of 1970 to 2262")
     return ns
 

@@ -10,7 +10,8 @@ import click
 
 from pipeline.cli.errors import CommandError
 from pipeline.cli.listing import database_options
-from pipeline.cli.times import DURATION, SECOND, read_time
+from pipeline.cli.times import DURATION, read_time
+from pipeline.schema.durations import SECOND
 
 SORTED_BY = ("resent", "bytes", "packets", "rtt", "unanswered")
 _WIDTH = 160

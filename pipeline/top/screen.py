@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.listing import shown
-from pipeline.cli.times import SECOND, read_time, spoken, utc
+from pipeline.cli.times import read_time, spoken, utc
+from pipeline.schema.durations import SECOND
 from pipeline.top.rows import SORTS, Sensor, Service, View, by_severity
 
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "", "silent": "bold red", "ended": "dim"}

@@ -7,7 +7,8 @@ import time
 import click
 import pytest
 
-from pipeline.cli.times import DURATION, SECOND, SINCE, read_duration, read_since, read_time, spoken, utc
+from pipeline.cli.times import DURATION, SINCE, read_since, read_time, spoken, utc
+from pipeline.schema.durations import SECOND, read_duration
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ A secret stands in a variable of the environment (`..._env`) or in a file (`..._
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tomllib
@@ -26,10 +27,9 @@ from pipeline.detect.watch.courier import Retries
 from pipeline.detect.watch.due import Wanted
 from pipeline.detect.watch.watch import LOOK_SECONDS, LOOKBACK_HOURS, Settings
 from pipeline.schema.alerts import SEVERITIES
+from pipeline.schema.durations import SECOND, read_duration
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MOST_SECRET = 64 << 10
 
 
@@ -97,9 +97,9 @@ class Table:
         value = self._take(key)
         if value is None:
             return default
-        found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-        if found:
-            value = float(found[1]) * _SECONDS[found[2]]
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                value = read_duration(value.replace(" ", "")) / SECOND
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
             raise self.fail(key, f"{value!r} is no duration from {least:g}s to {most:g}s, as in \"10s\", \"5m\"")
         return float(value)

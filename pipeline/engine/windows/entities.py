@@ -150,7 +150,8 @@ class Entities:
     @cython.exceptval(-1, check=False)
     def _grow(self) -> cython.int:
         plain = not cython.compiled
-        size = 2 * np.asarray(self._count).shape[0]
+        # What is not written to takes no memory, and each step copies all.
+        size = 4 * np.asarray(self._count).shape[0]
         count, total = grown(np.asarray(self._count), size), grown(np.asarray(self._sum), size)
         self._count = memoryview(count) if plain else count
         self._sum = memoryview(total) if plain else total
