@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.agents.bundles import BundleHead, encode
 from pipeline.agents.groups import CLOSE, KIND, SPAN_MS, Group, Message
 from pipeline.agents.inserts import Encoder
-from pipeline.agents.work import DeadLetter, Onward, Outcome
+from pipeline.agents.work import DeadLetter, Onward, Outcome, fault
 from pipeline.detect.detection import Settings
 from pipeline.engine.notes import event_rows
 from pipeline.engine.shard import Shard
@@ -115,9 +114,7 @@ class Packets:
             # Not the message's doing, and with more memory it may pass.
             raise
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            said = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno} of {where.filename})"
-            self._dead(message, "engine-fault", said[:1000], sensor)
+            self._dead(message, "engine-fault", fault(error), sensor)
         return None
 
     def _take_batch(self, message: Message, head: Head) -> Key | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from pipeline.agents.bundles import LAYOUT, BundleHead, decode
 from pipeline.agents.groups import CLOSE, KIND, Group, Message
 from pipeline.agents.inserts import Encoder
-from pipeline.agents.work import DeadLetter, Outcome
+from pipeline.agents.work import DeadLetter, Outcome, fault
 from pipeline.detect.detection import Detection, Settings
 from pipeline.engine.snapshot import SnapshotError, pack, unpack
 from pipeline.engine.windows.bundle import Bundle
@@ -77,9 +76,7 @@ class Windows:
             # Not the message's doing, and with more memory it may pass.
             raise
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            said = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno} of {where.filename})"
-            self._dead(message, "engine-fault", said[:1000], sensor)
+            self._dead(message, "engine-fault", fault(error), sensor)
 
     def _take_bundle(self, message: Message, head: BundleHead, bundle: Bundle) -> None:
         key = (head.sensor, head.capture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,12 @@ from typing import Protocol
 
 from pipeline.agents.groups import Group, Message
 from pipeline.agents.inserts import Block
+
+
+def fault(error: Exception) -> str:
+    """What failed, and where, of a failure that is Shoal's own: a line for a dead letter."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({where.name}, line {where.lineno} of {where.filename})"[:1000]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.cli.errors import CommandError
-from pipeline.cli.listing import like, one_of
+from pipeline.cli.listing import conditions
 from pipeline.cli.times import read_time
 from pipeline.detect.watch.query import alerts_select
 from pipeline.schema.alerts import ALERT_STATES
@@ -72,19 +72,14 @@ class Wanted:
 
     def sql(self) -> str:
         """The SELECT of these, the newest first."""
-        conditions = [
-            like(f"`{column}`", pattern)
-            for column, pattern in (("shoal.alert.rule", self.rule), ("shoal.alert.entity", self.entity),
-                                    ("sensor", self.sensor)) if pattern
-        ]
-        for column, values in ("shoal.alert.state", self.states), ("shoal.alert.severity", self.severities):
-            if values:
-                conditions.append(one_of(f"`{column}`", values))
-        if self.since is not None:
-            conditions.append(f"`shoal.alert.opened` >= fromUnixTimestamp64Nano({self.since}, 'UTC')")
+        where = conditions(
+            {"shoal.alert.rule": self.rule, "shoal.alert.entity": self.entity, "sensor": self.sensor},
+            {"shoal.alert.state": self.states, "shoal.alert.severity": self.severities},
+            self.since, "shoal.alert.opened",
+        )  # fmt: skip
         order = "ORDER BY `shoal.alert.opened` DESC, `shoal.alert.id`"
         most = f" LIMIT {self.most}" if self.most is not None else ""
-        return alerts_select(" AND ".join(conditions), more=order + most)
+        return alerts_select(" AND ".join(where), more=order + most)
 
 
 def alerts_of(database: Store, select: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.cli.listing import like, one_of
+from pipeline.cli.listing import conditions
 from pipeline.schema.anomalies import ANOMALIES
 from pipeline.schema.events import EVENT_STATES, EVENTS
 from pipeline.store.store import Store
@@ -35,16 +35,11 @@ class Wanted:
 
     def sql(self) -> str:
         """The SELECT of these, the oldest first."""
-        conditions = [
-            like(f"`{column}`", pattern)
-            for column, pattern in (("shoal.event.name", self.name), ("sensor", self.sensor),
-                                    ("capture", self.capture)) if pattern
-        ]
-        if self.severities:
-            conditions.append(one_of("`shoal.event.severity`", self.severities))
-        if self.since is not None:
-            conditions.append(f"`shoal.event.time` >= fromUnixTimestamp64Nano({self.since}, 'UTC')")
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        found = conditions(
+            {"shoal.event.name": self.name, "sensor": self.sensor, "capture": self.capture},
+            {"shoal.event.severity": self.severities}, self.since, "shoal.event.time",
+        )  # fmt: skip
+        where = f" WHERE {' AND '.join(found)}" if found else ""
         select = f"SELECT {_NAMES} FROM events{where} ORDER BY "
         if self.most is None:
             return select + _ORDER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -76,6 +76,16 @@ def like(column: str, pattern: str) -> str:
 def one_of(column: str, values: Iterable[str]) -> str:
     """The SQL condition that a column has one of the values."""
     return f"{column} IN ({', '.join(map(literal, values))})"
+
+
+def conditions(
+    patterns: Mapping[str, str], values: Mapping[str, Iterable[str]], since: int | None, time: str
+) -> list[str]:  # fmt: skip
+    """SQL conditions of those of `patterns` and `values`, by column, that are not empty, and of the column `time` from
+    `since` on (ns since 1970)."""
+    found = [like(f"`{column}`", pattern) for column, pattern in patterns.items() if pattern]
+    found += [one_of(f"`{column}`", of) for column, of in values.items() if of]
+    return found + ([f"`{time}` >= fromUnixTimestamp64Nano({since}, 'UTC')"] if since is not None else [])
 
 
 def shown(value: object) -> str:

@@ -177,10 +177,15 @@ def vanishing() -> list[Timed]:
     # The blocks' numbers are from the first one of the connection on; only their width counts.
     block = struct.pack(">BBBBII", 1, 1, 5, 10, first + 2 * BIG & 0xFFFFFFFF, first + 2 * BIG + 300 & 0xFFFFFFFF)
     talk.segment(talk.server, ACK, ack=acked, options=block)
-    for k in range(5):
-        talk.wait(300 * MS << k)
-        talk.segment(talk.client, ACK | PSH, BIG, seq=first)
+    _again(talk, talk.client, first, 5)
     return talk.frames
+
+
+def _again(talk: Talk, sender: Side, first: int, times: int) -> None:
+    """The full-sized segment from `first` on is sent again and again, ever later."""
+    for k in range(times):
+        talk.wait(300 * MS << k)
+        talk.segment(sender, ACK | PSH, BIG, seq=first)
 
 
 def vanishing_in_silence() -> list[Timed]:
@@ -191,9 +196,7 @@ def vanishing_in_silence() -> list[Timed]:
     first = talk.server.next
     for _ in range(10):
         talk.send(talk.server, BIG)
-    for k in range(5):
-        talk.wait(300 * MS << k)
-        talk.segment(talk.server, ACK | PSH, BIG, seq=first)
+    _again(talk, talk.server, first, 5)
     return talk.frames
 
 
@@ -202,9 +205,7 @@ def made_smaller() -> list[Timed]:
     talk = _uploading()
     first = talk.client.next
     talk.send(talk.client, BIG)
-    for k in range(3):
-        talk.wait(300 * MS << k)
-        talk.segment(talk.client, ACK | PSH, BIG, seq=first)
+    _again(talk, talk.client, first, 3)
     talk.wait(3 * SECOND)
     talk.segment(talk.client, ACK, 512, seq=first)
     talk.segment(talk.server, ACK, ack=first + 512)
@@ -233,9 +234,7 @@ def host_gone() -> list[Timed]:
         talk.answer(talk.server)
     first = talk.client.next
     talk.send(talk.client, BIG)
-    for k in range(6):
-        talk.wait(300 * MS << k)
-        talk.segment(talk.client, ACK | PSH, BIG, seq=first)
+    _again(talk, talk.client, first, 6)
     return talk.frames
 
 
@@ -245,9 +244,7 @@ def host_gone_early() -> list[Timed]:
     first = talk.client.next
     talk.send(talk.client, BIG)
     talk.send(talk.client, 300)
-    for k in range(6):
-        talk.wait(300 * MS << k)
-        talk.segment(talk.client, ACK | PSH, BIG, seq=first)
+    _again(talk, talk.client, first, 6)
     return talk.frames
 
 
