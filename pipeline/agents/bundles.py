@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from pipeline.agents.groups import Message
 from pipeline.engine.windows.bundle import Bundle
+from pipeline.engine.windows.sketch import BUCKETS
+from pipeline.engine.windows.ticks import LATEST
 from pipeline.schema.anomalies import Sighting
 from pipeline.schema.arrow import SchemaMismatch, schema_hash, to_arrow
 from pipeline.schema.arrow_read import from_arrow
@@ -34,6 +36,7 @@ MOST_TOLD = 70_000
 
 _LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 _TEXT = 4096
+_MOST_TIMES = {"shoal.times.of": 2, "shoal.times.bucket": BUCKETS - 1}
 _FIELDS = tuple(field.name for field in fields(Sighting))
 _TEXTS = frozenset({"name", "entity", "said", "filter", "value"})
 
@@ -143,4 +146,13 @@ def _parts(value: bytes) -> Columns:
     from_arrow(batch, columns)
     if (np.diff(columns.values("shoal.window.tick").astype(np.int64)) < 0).any():
         raise SchemaMismatch("shoal.window.tick does not ascend")
+    times = columns.lists["times"]
+    for name, values, most in (
+        ("shoal.window.time", columns.values("shoal.window.time"), LATEST),
+        ("shoal.server", columns.values("shoal.server"), 2),
+        *((c.name, times.values(c, columns.rows), most) for c in times.group.columns
+          if (most := _MOST_TIMES.get(c.name)) is not None),
+    ):  # fmt: skip
+        if len(values) and int(values.max()) > most:
+            raise SchemaMismatch(f"{name}: a value is over {most}")
     return columns

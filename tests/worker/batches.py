@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.agents.groups import Grouping, Message
-from pipeline.agents.packets import Packets
-from pipeline.agents.work import Outcome
+from pipeline.agents.work import Outcome, Work
 from tests.worker.publish import Sent, messages
 
 START = 1_700_000_000_000
@@ -30,7 +29,7 @@ def shard_of_captures(
     return log_of(mine, every_ms)
 
 
-def outcomes(work: Packets, log: list[Message], *, close: bool = True) -> list[tuple[int, list[Outcome]]]:
+def outcomes(work: Work, log: list[Message], *, close: bool = True) -> list[tuple[int, list[Outcome]]]:
     """What each group gave, by the offset behind it; at the end all groups are ended."""
     grouping = Grouping()
     last = log[-1]

@@ -1,4 +1,5 @@
-"""Messages with something wrong in them; `python -m tests.worker.mutate 10000` runs so many through a worker's work."""
+"""Messages with something wrong in them: `python -m tests.worker.mutate 10000` runs so many through a worker's work,
+`python -m tests.worker.mutate 10000 windows` as many of those that shards tell of windows."""
 
 from __future__ import annotations
 
@@ -6,20 +7,39 @@ import itertools
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pipeline.agents.packets import Packets
+from pipeline.agents.windows import Windows
+from tests.worker.batches import log_of, outcomes
 from tests.worker.publish import Sent, messages
 
 
 def mutated(paths: list[Path], count: int, seed: int = 0) -> Iterator[Sent]:
+    """`count` messages of collectors, as `damaged` makes them."""
+    return damaged([one for path in paths for one in messages(path, batch_rows=128) if one.value], count, seed)
+
+
+def bundles(paths: list[Path]) -> list[Sent]:
+    """What the shards of these captures tell of windows."""
+    work, found = Packets(), list[Sent]()
+    for number, path in enumerate(paths):
+        log = log_of(messages(path, capture=f"c{number}"), start=number * 1_000_000)
+        for _, of in outcomes(work, log):
+            found += [Sent(0, list(onward.headers), onward.value) for outcome in of for onward in outcome.onward]
+    return found
+
+
+def damaged(good: Sequence[Sent], count: int, seed: int = 0) -> Iterator[Sent]:
     """`count` messages, each with bytes flipped, cut, doubled or exchanged in value or headers."""
     chance = random.Random(seed)
-    good = [one for path in paths for one in messages(path, batch_rows=128) if one.value]
     for number in range(count):
         one = chance.choice(good)
         value, headers = bytearray(one.value), list(one.headers)
         kind = chance.randrange(6)
+        if kind < 5 and not value:
+            kind = 5
         if kind < 3:
             # The metadata at the front is where a change is read as structure.
             reach = chance.choice((64, 4096, len(value)))
@@ -41,15 +61,13 @@ def mutated(paths: list[Path], count: int, seed: int = 0) -> Iterator[Sent]:
         yield Sent(one.partition, headers, bytes(value))
 
 
-def main(count: int) -> None:
+def main(count: int, topic: str) -> None:
     """Prints what became of them."""
-    from pipeline.agents.packets import Packets
-    from tests.worker.batches import log_of, outcomes
-
     root = Path(__file__).resolve().parents[2]
     paths = sorted((root / "tests" / "scenarios").glob("*.pcap.gz"))
-    work, found = Packets(), Counter[str]()
-    sent = mutated(paths, count)
+    told = [one for one in bundles(paths) if one.value] if topic == "windows" else []
+    sent = damaged(told, count) if told else mutated(paths, count)
+    work, found = Windows() if told else Packets(), Counter[str]()
     for number in itertools.count():
         part = log_of(itertools.islice(sent, 100), start=number * 1_000_000)
         if not part:
@@ -66,4 +84,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, sys.argv[2] if len(sys.argv) > 2 else "packets")
