@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.cli.alert_rows import lasts, state_words
-from pipeline.cli.listing import shown, table
-from pipeline.cli.times import read_time, spoken, utc
+from pipeline.cli.listing import table
+from pipeline.render.terminal import shown
+from pipeline.schema.times import read_time, spoken, utc
 
 _WIDTH = 100
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from pipeline.cli.errors import CommandError
 from pipeline.cli.listing import conditions
-from pipeline.cli.times import read_time
 from pipeline.detect.watch.query import alerts_select
 from pipeline.schema.alerts import ALERT_STATES
 from pipeline.schema.ddl import literal
+from pipeline.schema.times import read_time
 from pipeline.store.connect import connect
 from pipeline.store.errors import StoreError
 from pipeline.store.store import Store

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from pipeline.cli.listing import SEVERITY, database_options, format_option, print_rows, table
-from pipeline.cli.times import SINCE, read_time, spoken, utc
+from pipeline.cli.times import SINCE
 from pipeline.schema.alerts import STATES
+from pipeline.schema.times import read_time, spoken, utc
 
 _HEADINGS = ("ID", "OPENED (UTC)", "LASTS", "SEVERITY", "STATE", "RULE", "ENTITY", "SENSOR", "SAID")
 

@@ -9,7 +9,7 @@ import click
 
 from pipeline.cli.alerts_ack import me
 from pipeline.cli.times import DURATION
-from pipeline.schema.durations import SECOND
+from pipeline.schema.times import SECOND
 
 if TYPE_CHECKING:
     from pipeline.detect.watch.hands import Silence

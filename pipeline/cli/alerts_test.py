@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.listing import as_json, database_options, table
-from pipeline.cli.times import SINCE, spoken, utc
+from pipeline.cli.times import SINCE
+from pipeline.schema.times import spoken, utc
 
 if TYPE_CHECKING:
     from pipeline.schema.columns import Columns

@@ -9,11 +9,9 @@ from dataclasses import replace
 
 import click
 
-from pipeline.cli.errors import one_line, os_error
 from pipeline.cli.event_rows import Row, Wanted, batches, key
-from pipeline.cli.listing import shown
-from pipeline.cli.times import read_time
-from pipeline.schema.durations import SECOND
+from pipeline.render.terminal import one_line, os_error, shown
+from pipeline.schema.times import SECOND, read_time
 from pipeline.store.errors import StoreError
 from pipeline.store.store import Store
 from pipeline.top.looks import Looks

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.listing import SEVERITY, Table, as_json, as_tsv, format_option, maybe_database_options, print_rows
-from pipeline.cli.times import SINCE, read_time, spoken, utc
-from pipeline.schema.durations import SECOND
+from pipeline.cli.times import SINCE
+from pipeline.schema.times import SECOND, read_time, spoken, utc
 
 if TYPE_CHECKING:
     from pipeline.cli.event_rows import Wanted

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.detection import detection_of, detection_options
-from pipeline.cli.errors import EXIT_USAGE, CommandError, one_line, os_error
+from pipeline.cli.errors import EXIT_USAGE, CommandError
+from pipeline.render.terminal import one_line, os_error
 
 if TYPE_CHECKING:
-    from pipeline.store.importer import Imported
+    from pipeline.run.importer import Imported
 
 
 @click.command("import", short_help="Import capture files into a database.")
@@ -42,8 +43,8 @@ def import_files(
         if path != "-" and not os.path.exists(path):
             raise CommandError(f"{path}: no such file", EXIT_USAGE)
     from collectors.sources.frames import CaptureError
+    from pipeline.run.importer import import_capture
     from pipeline.store.connect import connect
-    from pipeline.store.importer import import_capture
     from pipeline.store.migrate import migrate
 
     settings = detection_of(detection)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from pipeline.render.terminal import shown
 from pipeline.schema.alerts import SEVERITIES
 from pipeline.schema.ddl import literal
 
@@ -86,13 +87,6 @@ def conditions(
     found = [like(f"`{column}`", pattern) for column, pattern in patterns.items() if pattern]
     found += [one_of(f"`{column}`", of) for column, of in values.items() if of]
     return found + ([f"`{time}` >= fromUnixTimestamp64Nano({since}, 'UTC')"] if since is not None else [])
-
-
-def shown(value: object) -> str:
-    """A value as a terminal may have it. Names and entities come out of packets: what a terminal would take as commands
-    (escape sequences, line breaks, marks that turn the direction of writing) is shown as `?`."""
-    text = "" if value is None else str(value)
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 class Table:

@@ -12,8 +12,9 @@ import sys
 import click
 
 from pipeline import __version__
-from pipeline.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE, one_line, os_error
+from pipeline.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE
 from pipeline.cli.lazy import LazyGroup
+from pipeline.render.terminal import one_line, os_error
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("pipeline.cli.read:read", "Print fields of the frames of capture files, as tshark does."),

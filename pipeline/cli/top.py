@@ -10,8 +10,8 @@ import click
 
 from pipeline.cli.errors import CommandError
 from pipeline.cli.listing import database_options
-from pipeline.cli.times import DURATION, read_time
-from pipeline.schema.durations import SECOND
+from pipeline.cli.times import DURATION
+from pipeline.schema.times import SECOND, read_time
 
 SORTED_BY = ("resent", "bytes", "packets", "rtt", "unanswered")
 _WIDTH = 160

@@ -20,7 +20,7 @@ from types import FrameType
 from rich.console import Console
 from rich.live import Live
 
-from pipeline.cli.errors import one_line, os_error
+from pipeline.render.terminal import one_line, os_error
 from pipeline.store.errors import StoreError
 from pipeline.top.looks import Looks
 from pipeline.top.rows import SORTS, Asked, View, look

@@ -9,9 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.listing import shown
-from pipeline.cli.times import read_time, spoken, utc
-from pipeline.schema.durations import SECOND
+from pipeline.render.terminal import shown
+from pipeline.schema.times import SECOND, read_time, spoken, utc
 from pipeline.top.rows import SORTS, Sensor, Service, View, by_severity
 
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "", "silent": "bold red", "ended": "dim"}

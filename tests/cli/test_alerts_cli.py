@@ -13,9 +13,9 @@ import pytest
 
 from pipeline.cli.alerts import COMMANDS, alerts
 from pipeline.cli.main import run
-from pipeline.cli.times import utc
 from pipeline.detect.watch.hands import Matchers, acknowledge, silence
 from pipeline.schema.days import day_of
+from pipeline.schema.times import utc
 from pipeline.schema.watch import DELIVERY_STATES
 from pipeline.store.connect import connect
 from pipeline.store.told import timestamp

@@ -7,8 +7,8 @@ import time
 import click
 import pytest
 
-from pipeline.cli.times import DURATION, SINCE, read_since, read_time, spoken, utc
-from pipeline.schema.durations import SECOND, read_duration
+from pipeline.cli.times import DURATION, SINCE
+from pipeline.schema.times import SECOND, read_duration, read_since, read_time, spoken, utc
 
 
 @pytest.mark.parametrize(

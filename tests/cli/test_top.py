@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli.main import run
-from pipeline.cli.times import utc
+from pipeline.schema.times import utc
 from pipeline.store.connect import connect
 from pipeline.store.database import InUse
 from pipeline.store.told import insert_told

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from collectors.sources import open_capture
 from collectors.sources.identity import content_hash
+from pipeline.run.importer import import_capture
 from pipeline.schema.alerts import ALERT_STATES
 from pipeline.schema.ddl import literal
 from pipeline.schema.exchanges import EXCHANGES
 from pipeline.schema.tables import EVENT_STATES, FLOW_STATES, PACKETS
 from pipeline.schema.windows import WINDOWS
 from pipeline.store.database import Database
-from pipeline.store.importer import import_capture
 from pipeline.store.migrate import migrate
 from pipeline.store.store import Store
 from tests.exchanges.everything import everything

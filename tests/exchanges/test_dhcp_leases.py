@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.run.importer import import_capture
 from pipeline.store.database import Database
-from pipeline.store.importer import import_capture
 from pipeline.store.migrate import migrate
 from pipeline.store.store import Store
 from tests.exchanges.hear import Frame, write

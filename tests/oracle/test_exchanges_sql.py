@@ -23,8 +23,8 @@ CASES: list[tuple[str, Expected]] = [
 ]
 
 if ORACLE.is_dir():
+    from pipeline.run.importer import import_capture
     from pipeline.store.database import Database
-    from pipeline.store.importer import import_capture
     from pipeline.store.migrate import migrate
     from pipeline.store.store import Store
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.importer import import_capture
+from pipeline.run.importer import import_capture
 from pipeline.store.remote import Remote
 from tests.serve.served import ROOT, Served, serving, shoal
 from tests.serve.test_http import post

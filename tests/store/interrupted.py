@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.store import importer
+from pipeline.run import importer
 from pipeline.store.database import Database, Insert
 from pipeline.store.migrate import migrate
 

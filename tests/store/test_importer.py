@@ -14,10 +14,10 @@ from captures import FILE_HEADER, FRAME, write_pcap
 
 from collectors.sources.identity import content_hash
 from pipeline import __version__
-from pipeline.store import importer
+from pipeline.run import importer
+from pipeline.run.importer import import_capture
 from pipeline.store.database import Database, Insert
 from pipeline.store.errors import StoreError
-from pipeline.store.importer import import_capture
 from pipeline.store.migrate import migrate
 from pipeline.store.writer import Piece, Writer
 

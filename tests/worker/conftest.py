@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.run.importer import import_capture
 from pipeline.store.database import Database
-from pipeline.store.importer import import_capture
 from pipeline.store.migrate import migrate
 from tests.broker.broker import Broker
 from tests.worker.publish import Sent, taking_turns

@@ -15,10 +15,10 @@ from collectors.decode import decode
 from collectors.sources import open_capture
 from pipeline.engine.front import Front, shard_of
 from pipeline.engine.notes import events_of
+from pipeline.run.importer import content_hash
 from pipeline.schema import PACKETS, topics
 from pipeline.schema.columns import Columns
 from pipeline.schema.message import LAYOUT, MOST_BYTES, Head, encode, head_headers
-from pipeline.store.importer import content_hash
 
 Headers = list[tuple[str, bytes]]
 

@@ -27,7 +27,7 @@ from pipeline.detect.watch.courier import Retries
 from pipeline.detect.watch.due import Wanted
 from pipeline.detect.watch.watch import LOOK_SECONDS, LOOKBACK_HOURS, Settings
 from pipeline.schema.alerts import SEVERITIES
-from pipeline.schema.durations import SECOND, read_duration
+from pipeline.schema.times import SECOND, read_duration
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_SECRET = 64 << 10
