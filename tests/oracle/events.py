@@ -22,15 +22,16 @@ from pipeline.schema import PACKETS
 from pipeline.schema.alerts import ALERT_STATES
 from pipeline.schema.columns import Columns
 from pipeline.schema.events import EVENT_STATES
+from pipeline.schema.windows import WINDOWS
 from tests.engine.flow_rows import whole_rows_of
 from tests.oracle.conformance import ORACLE
 
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 
 
-def told(path: Path, settings: Settings) -> Rows:
-    """Of a capture its events and alerts, each in its newest state. Raises CaptureError."""
-    rows: Rows = {EVENT_STATES.name: {}, ALERT_STATES.name: {}}
+def told(path: Path, settings: Settings, batch_rows: int = 16_384) -> Rows:
+    """Of a capture its windows, events and alerts, each in its newest state. Raises CaptureError."""
+    rows: Rows = {WINDOWS.name: {}, EVENT_STATES.name: {}, ALERT_STATES.name: {}}
 
     def take(columns: Columns) -> None:
         name = columns.record.name
@@ -45,8 +46,8 @@ def told(path: Path, settings: Settings) -> Rows:
         detection.take(0, of)
 
     engine = Engine(take, take, take, windows=bundle)
-    columns = Columns(PACKETS, 16_384)
-    with open_capture(str(path), batch_rows=16_384) as reader:
+    columns = Columns(PACKETS, batch_rows)
+    with open_capture(str(path), batch_rows=batch_rows) as reader:
         for _ in decoded(reader, columns, engine):
             pass
     return rows
