@@ -36,7 +36,8 @@ MOST_TOLD = 70_000
 
 _LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 _TEXT = 4096
-_MOST_TIMES = {"shoal.times.of": 2, "shoal.times.bucket": BUCKETS - 1}
+_MOST = {"shoal.window.time": LATEST, "shoal.server": 2, "shoal.times.of": 2, "shoal.times.bucket": BUCKETS - 1}
+"""The greatest that a shard counts, of columns of which what reads them relies on it."""
 _FIELDS = tuple(field.name for field in fields(Sighting))
 _TEXTS = frozenset({"name", "entity", "said", "filter", "value"})
 
@@ -147,12 +148,9 @@ def _parts(value: bytes) -> Columns:
     if (np.diff(columns.values("shoal.window.tick").astype(np.int64)) < 0).any():
         raise SchemaMismatch("shoal.window.tick does not ascend")
     times = columns.lists["times"]
-    for name, values, most in (
-        ("shoal.window.time", columns.values("shoal.window.time"), LATEST),
-        ("shoal.server", columns.values("shoal.server"), 2),
-        *((c.name, times.values(c, columns.rows), most) for c in times.group.columns
-          if (most := _MOST_TIMES.get(c.name)) is not None),
-    ):  # fmt: skip
+    items = {column.name: times.values(column, columns.rows) for column in times.group.columns}
+    for name, most in _MOST.items():
+        values = items[name] if name in items else columns.values(name)
         if len(values) and int(values.max()) > most:
             raise SchemaMismatch(f"{name}: a value is over {most}")
     return columns

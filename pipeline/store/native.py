@@ -29,8 +29,13 @@ _EPOCH = datetime.date(1970, 1, 1)
 _INDEX: tuple[type[np.unsignedinteger], ...] = (np.uint8, np.uint16, np.uint32)
 
 
+_SHORT = [bytes((value,)) for value in range(0x80)]
+
+
 def varint(value: int) -> bytes:
     """LEB128, as Native writes lengths and counts."""
+    if value < 0x80:
+        return _SHORT[value]
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -39,12 +44,9 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-_SHORT = [bytes((length,)) for length in range(0x80)]
-
-
 def _string(text: str) -> bytes:
     raw = text.encode("utf-8", "surrogateescape")
-    return (_SHORT[len(raw)] if len(raw) < 0x80 else varint(len(raw))) + raw
+    return varint(len(raw)) + raw
 
 
 def _low_cardinality(keys: list[str], index: NDArray[np.generic] | int, rows: int) -> Iterator[Buffer]:
@@ -152,7 +154,7 @@ class NativeEncoder:
                 continue
             count += 1
             parts.append(heads[c.name])
-            parts.extend(_strings(columns, c, first, texts) if c.kind == "string" else self._cells(columns, c, first))
+            parts.extend(self._cells(columns, c, first, texts))
         for g in self.record.groups:
             lists = columns.lists[g.name]
             if lists.offsets[columns.rows] == lists.offsets[first]:
@@ -164,7 +166,7 @@ class NativeEncoder:
         parts[0] = varint(count) + varint(rows)
         return b"".join(parts)
 
-    def _cells(self, columns: Columns, column: Column, first: int) -> Iterator[Buffer]:
+    def _cells(self, columns: Columns, column: Column, first: int, texts: list[bytes]) -> Iterator[Buffer]:
         rows = columns.rows - first
         slab = column.of.slab
         if slab == "const":
@@ -179,6 +181,8 @@ class NativeEncoder:
             yield self._pack(columns.raw_buffer, offset, length)
         elif column.kind == "text":
             yield from _texts(columns, column, first)
+        elif column.kind == "string":
+            yield from _strings(columns, column, first, texts)
         elif column.kind == "bytes16":
             yield from _opaque(columns, column, first)
         else:

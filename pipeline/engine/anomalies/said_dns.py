@@ -66,16 +66,17 @@ def registered_domain(name: str) -> str:
     return ".".join(labels[-keep:])
 
 
-# n times its logarithm in whole numbers, so that a sum does not depend on its order.
+# n times its logarithm in whole numbers, so that a sum does not depend on its order. A name has 255 bytes,
+# each of which may be written as four characters.
 _SCALE = 1 << 32
-_N_LOG_N = [0, *(round(n * math.log2(n) * _SCALE) for n in range(1, 256))]
+_N_LOG_N = [0, *(round(n * math.log2(n) * _SCALE) for n in range(1, 1024))]
 
 
 def entropy(text: str) -> float:
-    """Bits for each character, of a name (255 characters at the most), to 6 digits."""
+    """Bits for each character, of a name (its first 1,023), to 6 digits."""
     if not text:
         return 0.0
-    text = text[:255]
+    text = text[: len(_N_LOG_N) - 1]
     bits = _N_LOG_N[len(text)] - sum(map(_N_LOG_N.__getitem__, map(text.count, set(text))))
     return round(bits / (_SCALE * len(text)), 6)
 

@@ -250,12 +250,40 @@ class ConversationCounts(LedgerRows):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
+    def _begun(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, window: cython.ulonglong,
+               protocol: cython.uint) -> cython.Py_ssize_t:
+        """A new slot of the conversation at `at`, which row `i` is of, without its ends."""
+        slot: cython.Py_ssize_t = self.open(at)
+        self.sum[slot, _TIME] = window
+        self.sum[slot, _FLOW] = self._u64[_C_FLOW, i]
+        self.count[slot, _WORD] = protocol
+        return slot
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _address(self, slot: cython.Py_ssize_t, side: cython.int, column: cython.Py_ssize_t,
+                 i: cython.Py_ssize_t) -> cython.int:
+        """The address of a side, out of a column of addresses."""
+        self.sum[slot, _ADDRESS + 2 * side] = half(self._b16, column, i, 0)
+        self.sum[slot, _ADDRESS + 2 * side + 1] = half(self._b16, column, i, 8)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _serve(self, at: cython.Py_ssize_t, slot: cython.Py_ssize_t) -> cython.int:
+        """Which side of a slot is the server, as far as it is known of the conversation at `at`."""
+        self.count[slot, _SERVER] = server_of(self._bits[at, 0], self.count[slot, _PORT], self.count[slot, _PORT + 1])
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
     def _slot(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, side: cython.int, udp: cython.bint,
               window: cython.ulonglong) -> cython.Py_ssize_t:
         """A new slot of the conversation at `at`, of which row `i` is, sent by side `side`."""
-        slot: cython.Py_ssize_t = self.open(at)
-        self.sum[slot, _TIME] = window
-        self.count[slot, _WORD] = 17 if udp else 6
+        slot: cython.Py_ssize_t = self._begun(at, i, window, 17 if udp else 6)
         self.count[slot, _PORT + side] = self._u16[_C_UDP_SRC if udp else _C_TCP_SRC, i]
         self.count[slot, _PORT + 1 - side] = self._u16[_C_UDP_DST if udp else _C_TCP_DST, i]
         self.count[slot, _STREAM] = self._u32[_C_UDP_STREAM if udp else _C_TCP_STREAM, i]
@@ -263,12 +291,9 @@ class ConversationCounts(LedgerRows):
             self.sum[slot, _ADDRESS + 2 * side + 1] = _MAPPED | self._u32[_C_SRC4, i]
             self.sum[slot, _ADDRESS + 3 - 2 * side] = _MAPPED | self._u32[_C_DST4, i]
         else:
-            self.sum[slot, _ADDRESS + 2 * side] = half(self._b16, _C_SRC6, i, 0)
-            self.sum[slot, _ADDRESS + 2 * side + 1] = half(self._b16, _C_SRC6, i, 8)
-            self.sum[slot, _ADDRESS + 2 - 2 * side] = half(self._b16, _C_DST6, i, 0)
-            self.sum[slot, _ADDRESS + 3 - 2 * side] = half(self._b16, _C_DST6, i, 8)
-        self.sum[slot, _FLOW] = self._u64[_C_FLOW, i]
-        self.count[slot, _SERVER] = server_of(self._bits[at, 0], self.count[slot, _PORT], self.count[slot, _PORT + 1])
+            self._address(slot, side, _C_SRC6, i)
+            self._address(slot, 1 - side, _C_DST6, i)
+        self._serve(at, slot)
         return slot
 
     @cython.cfunc
@@ -277,18 +302,13 @@ class ConversationCounts(LedgerRows):
     def _quoted_slot(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, side: cython.int,
                      window: cython.ulonglong) -> cython.Py_ssize_t:
         """A new slot of the TCP conversation at `at`, of which row `i` quotes a segment that side `side` sent."""
-        slot: cython.Py_ssize_t = self.open(at)
-        self.sum[slot, _TIME] = window
-        self.count[slot, _WORD] = 6
+        slot: cython.Py_ssize_t = self._begun(at, i, window, 6)
         self.count[slot, _PORT + side] = self._u16[_Q_SRCPORT, i]
         self.count[slot, _PORT + 1 - side] = self._u16[_Q_DSTPORT, i]
         self.count[slot, _STREAM] = self._u32[_Q_STREAM, i]
-        self.sum[slot, _ADDRESS + 2 * side] = half(self._b16, _Q_SRC, i, 0)
-        self.sum[slot, _ADDRESS + 2 * side + 1] = half(self._b16, _Q_SRC, i, 8)
-        self.sum[slot, _ADDRESS + 2 - 2 * side] = half(self._b16, _Q_DST, i, 0)
-        self.sum[slot, _ADDRESS + 3 - 2 * side] = half(self._b16, _Q_DST, i, 8)
-        self.sum[slot, _FLOW] = self._u64[_C_FLOW, i]
-        self.count[slot, _SERVER] = server_of(self._bits[at, 0], self.count[slot, _PORT], self.count[slot, _PORT + 1])
+        self._address(slot, side, _Q_SRC, i)
+        self._address(slot, 1 - side, _Q_DST, i)
+        self._serve(at, slot)
         return slot
 
     @cython.cfunc
@@ -298,9 +318,7 @@ class ConversationCounts(LedgerRows):
         """It is known now who is the client: so say the slots that are open."""
         slot: cython.Py_ssize_t = self.head[at]
         while slot != 0:
-            self.count[slot, _SERVER] = server_of(
-                self._bits[at, 0], self.count[slot, _PORT], self.count[slot, _PORT + 1]
-            )
+            self._serve(at, slot)
             slot = self.count[slot, _NEXT]
         return 0
 

@@ -1,7 +1,6 @@
+from pipeline.engine.addresses cimport turned
 from pipeline.engine.windows.entity_sums cimport EntitySums
 from pipeline.engine.windows.sketch cimport middle_of
-
-cdef unsigned long long _turned(unsigned long long half) noexcept nogil
 
 cdef class EntityRows(EntitySums):
     cdef public Py_ssize_t rows

@@ -15,6 +15,7 @@ from pipeline.schema.columns import Columns, Slots
 from pipeline.schema.windows import WINDOWS
 
 if not cython.compiled:
+    from pipeline.engine.addresses import turned
     from pipeline.engine.windows.sketch import middle_of
 
 _FIRST_SIZE = 256
@@ -35,8 +36,6 @@ _GROUPS = cython.declare(cython.Py_ssize_t, entities.GROUPS)
 _GROUP = cython.declare(cython.Py_ssize_t, entities.GROUP)
 _ADDRESS = cython.declare(cython.Py_ssize_t, entities.ADDRESS)
 _WORD32 = cython.declare(cython.uint, 0xFFFFFFFF)
-_EVERY_OTHER = cython.declare(cython.ulonglong, 0x00FF00FF00FF00FF)
-_EVERY_SECOND = cython.declare(cython.ulonglong, 0x0000FFFF0000FFFF)
 _w = Slots(WINDOWS)
 _W_TIME = cython.declare(cython.Py_ssize_t, _w.u64("shoal.window.time"))
 _W_SECONDS = cython.declare(cython.Py_ssize_t, _w.u16("shoal.window.seconds"))
@@ -59,16 +58,6 @@ _R_COUNT = cython.declare(cython.Py_ssize_t, _w.item("rtt", "u32", "rtt.count"))
 # Both lists are written by one function.
 assert _w.item("latency", "u8", "latency.bucket") == _w.item("rtt", "u8", "rtt.bucket")
 assert _w.item("latency", "u32", "latency.count") == _w.item("rtt", "u32", "rtt.count")
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _turned(half: cython.ulonglong) -> cython.ulonglong:
-    """Eight bytes in the other order: an address is a number here, and in the columns its bytes as they are sent."""
-    half = (half >> 8 & _EVERY_OTHER) | (half & _EVERY_OTHER) << 8
-    half = (half >> 16 & _EVERY_SECOND) | (half & _EVERY_SECOND) << 16
-    return half >> 32 | (half & _WORD32) << 32
 
 
 @cython.cclass
@@ -264,8 +253,8 @@ class EntityRows(EntitySums):
         self._o_u32[_W_PASS, r] = passes
         self._o_u32[_W_VERSION, r] = tick
         for k in range(2):
-            self._o_halves[_W_HOST, r, k] = _turned(self._sum[at, _ADDRESS + k])
-            self._o_halves[_W_PEER, r, k] = _turned(self._sum[at, _ADDRESS + 2 + k])
+            self._o_halves[_W_HOST, r, k] = turned(self._sum[at, _ADDRESS + k])
+            self._o_halves[_W_PEER, r, k] = turned(self._sum[at, _ADDRESS + 2 + k])
         # The columns are zero already.
         while groups != 0:
             if groups & 1:

@@ -1,3 +1,4 @@
+from pipeline.engine.addresses cimport turned
 from pipeline.engine.windows.ledger cimport Ledger
 
 cdef class LedgerRows(Ledger):
@@ -12,7 +13,7 @@ cdef class LedgerRows(Ledger):
     cdef unsigned short[:, ::1] _o_u16
     cdef unsigned int[:, ::1] _o_u32
     cdef unsigned long long[:, ::1] _o_u64
-    cdef unsigned char[:, :, ::1] _o_b16
+    cdef unsigned long long[:, :, ::1] _o_halves
     cdef int[::1] _t_offsets
     cdef unsigned char[:, ::1] _t_u8
     cdef unsigned int[:, ::1] _t_u32

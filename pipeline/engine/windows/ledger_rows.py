@@ -11,6 +11,9 @@ from pipeline.engine.windows.room import Room
 from pipeline.schema.columns import Columns, Slots
 from pipeline.schema.windows import PARTS
 
+if not cython.compiled:
+    from pipeline.engine.addresses import turned
+
 _WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
 _SUMS = cython.declare(cython.Py_ssize_t, layout.LONGS)
 _TIMES = cython.declare(cython.Py_ssize_t, ledger.TIMES)
@@ -85,7 +88,8 @@ class LedgerRows(Ledger):
         self._o_u16 = memoryview(out.u16) if plain else out.u16
         self._o_u32 = memoryview(out.u32) if plain else out.u32
         self._o_u64 = memoryview(out.u64) if plain else out.u64
-        self._o_b16 = memoryview(out.b16) if plain else out.b16
+        halves = out.b16.view("<u8")
+        self._o_halves = memoryview(halves) if plain else halves
         self._t_offsets = memoryview(times.offsets) if plain else times.offsets
         self._t_u8 = memoryview(times.u8) if plain else times.u8
         self._t_u32 = memoryview(times.u32) if plain else times.u32
@@ -113,9 +117,9 @@ class LedgerRows(Ledger):
         self._o_u8[_P_SERVER, r] = self.count[at, _SERVER]
         self._o_u16[_P_PORT_A, r] = self.count[at, _PORT]
         self._o_u16[_P_PORT_B, r] = self.count[at, _PORT + 1]
-        for k in range(16):
-            self._o_b16[_P_A, r, k] = (self.sum[at, _ADDRESS + (k >> 3)] >> (56 - 8 * (k & 7))) & 255
-            self._o_b16[_P_B, r, k] = (self.sum[at, _ADDRESS + 2 + (k >> 3)] >> (56 - 8 * (k & 7))) & 255
+        for k in range(2):
+            self._o_halves[_P_A, r, k] = turned(self.sum[at, _ADDRESS + k])
+            self._o_halves[_P_B, r, k] = turned(self.sum[at, _ADDRESS + 2 + k])
         # The columns are zero already.
         for k in range(_WORDS):
             if self.count[at, k]:
