@@ -27,7 +27,7 @@ cdef class ConversationCounts(LedgerRows):
     cdef Py_ssize_t _conversation(self, Py_ssize_t number, int turn) except -1 nogil
     cdef Py_ssize_t _slot(self, Py_ssize_t at, Py_ssize_t i, int side, bint udp, unsigned long long window) except -1 nogil
     cdef Py_ssize_t _quoted_slot(self, Py_ssize_t at, Py_ssize_t i, int side, unsigned long long window) except -1 nogil
-    cdef Py_ssize_t _begun(self, Py_ssize_t at, Py_ssize_t i, unsigned long long window, unsigned int protocol) except -1 nogil
+    cdef Py_ssize_t _opened(self, Py_ssize_t at, Py_ssize_t i, unsigned long long window, unsigned int protocol) except -1 nogil
     cdef int _address(self, Py_ssize_t slot, int side, Py_ssize_t column, Py_ssize_t i) except -1 nogil
     cdef int _serve(self, Py_ssize_t at, Py_ssize_t slot) except -1 nogil
     cdef int _serves(self, Py_ssize_t at) except -1 nogil

@@ -250,8 +250,8 @@ class ConversationCounts(LedgerRows):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _begun(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, window: cython.ulonglong,
-               protocol: cython.uint) -> cython.Py_ssize_t:
+    def _opened(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, window: cython.ulonglong,
+                protocol: cython.uint) -> cython.Py_ssize_t:
         """A new slot of the conversation at `at`, which row `i` is of, without its ends."""
         slot: cython.Py_ssize_t = self.open(at)
         self.sum[slot, _TIME] = window
@@ -283,7 +283,7 @@ class ConversationCounts(LedgerRows):
     def _slot(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, side: cython.int, udp: cython.bint,
               window: cython.ulonglong) -> cython.Py_ssize_t:
         """A new slot of the conversation at `at`, of which row `i` is, sent by side `side`."""
-        slot: cython.Py_ssize_t = self._begun(at, i, window, 17 if udp else 6)
+        slot: cython.Py_ssize_t = self._opened(at, i, window, 17 if udp else 6)
         self.count[slot, _PORT + side] = self._u16[_C_UDP_SRC if udp else _C_TCP_SRC, i]
         self.count[slot, _PORT + 1 - side] = self._u16[_C_UDP_DST if udp else _C_TCP_DST, i]
         self.count[slot, _STREAM] = self._u32[_C_UDP_STREAM if udp else _C_TCP_STREAM, i]
@@ -302,7 +302,7 @@ class ConversationCounts(LedgerRows):
     def _quoted_slot(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, side: cython.int,
                      window: cython.ulonglong) -> cython.Py_ssize_t:
         """A new slot of the TCP conversation at `at`, of which row `i` quotes a segment that side `side` sent."""
-        slot: cython.Py_ssize_t = self._begun(at, i, window, 6)
+        slot: cython.Py_ssize_t = self._opened(at, i, window, 6)
         self.count[slot, _PORT + side] = self._u16[_Q_SRCPORT, i]
         self.count[slot, _PORT + 1 - side] = self._u16[_Q_DSTPORT, i]
         self.count[slot, _STREAM] = self._u32[_Q_STREAM, i]
